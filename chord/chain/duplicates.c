@@ -1,0 +1,146 @@
+#include "chord/chain/duplicates.h"
+
+#include "chord/base/check.h"
+
+#include <string.h>
+
+#define CAPACITY_FIRST 8u
+
+void chord_duplicates_init(struct chord_duplicates *duplicates, const struct chord_allocator *allocator) {
+    *duplicates = (struct chord_duplicates){.allocator = allocator};
+}
+
+void chord_duplicates_clear(struct chord_duplicates *duplicates) {
+    for (uint32_t i = 0; i < duplicates->client_count; i++) {
+        chord_free(duplicates->allocator, duplicates->clients[i].records);
+    }
+    chord_free(duplicates->allocator, duplicates->clients);
+    chord_duplicates_init(duplicates, duplicates->allocator);
+}
+
+/* Index of the first client whose rank is not below the given one. */
+static uint32_t position_of(const struct chord_duplicates *duplicates, uint32_t rank) {
+    uint32_t low = 0;
+    uint32_t high = duplicates->client_count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (duplicates->clients[middle].rank < rank) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static struct chord_duplicate_client *client_of(struct chord_duplicates *duplicates, uint32_t rank) {
+    if (duplicates->recent < duplicates->client_count && duplicates->clients[duplicates->recent].rank == rank) {
+        return &duplicates->clients[duplicates->recent];
+    }
+    const uint32_t position = position_of(duplicates, rank);
+    if (position == duplicates->client_count || duplicates->clients[position].rank != rank) {
+        return NULL;
+    }
+    duplicates->recent = position;
+    return &duplicates->clients[position];
+}
+
+static struct chord_duplicate_client *add_client(struct chord_duplicates *duplicates, uint32_t rank) {
+    if (duplicates->client_count == duplicates->client_capacity) {
+        const uint32_t capacity = duplicates->client_capacity == 0 ? 4 : duplicates->client_capacity * 2;
+        struct chord_duplicate_client *clients = duplicates->allocator->resize(
+            duplicates->allocator->context, duplicates->clients, capacity * sizeof *clients);
+        if (clients == NULL) {
+            return NULL;
+        }
+        duplicates->clients = clients;
+        duplicates->client_capacity = capacity;
+    }
+    const uint32_t position = position_of(duplicates, rank);
+    memmove(&duplicates->clients[position + 1], &duplicates->clients[position],
+            (duplicates->client_count - position) * sizeof *duplicates->clients);
+    duplicates->clients[position] = (struct chord_duplicate_client){.rank = rank};
+    duplicates->client_count++;
+    duplicates->recent = position;
+    return &duplicates->clients[position];
+}
+
+static struct chord_duplicate *record_at(const struct chord_duplicate_client *client, uint32_t index) {
+    return &client->records[(client->first + index) & (client->capacity - 1)];
+}
+
+uint64_t chord_duplicates_watermark(struct chord_duplicates *duplicates, uint32_t client_rank) {
+    const struct chord_duplicate_client *client = client_of(duplicates, client_rank);
+    return client == NULL ? 0 : client->watermark;
+}
+
+const struct chord_duplicate *chord_duplicates_find(struct chord_duplicates *duplicates, uint32_t client_rank,
+                                                    uint64_t seq) {
+    const struct chord_duplicate_client *client = client_of(duplicates, client_rank);
+    if (client == NULL) {
+        return NULL;
+    }
+    /* From the newest: a request that is no retry is newer than all that are recorded, which takes one comparison. */
+    for (uint32_t index = client->count; index-- > 0 && record_at(client, index)->seq >= seq;) {
+        if (record_at(client, index)->seq == seq) {
+            return record_at(client, index);
+        }
+    }
+    return NULL;
+}
+
+static enum chord_status reserve(const struct chord_allocator *allocator, struct chord_duplicate_client *client) {
+    if (client->count < client->capacity) {
+        return CHORD_OK;
+    }
+    const uint32_t capacity = client->capacity == 0 ? CAPACITY_FIRST : client->capacity * 2;
+    struct chord_duplicate *records = chord_allocate(allocator, capacity * sizeof *records);
+    if (records == NULL) {
+        return CHORD_NO_MEMORY;
+    }
+    for (uint32_t index = 0; index < client->count; index++) {
+        records[index] = *record_at(client, index);
+    }
+    chord_free(allocator, client->records);
+    client->records = records;
+    client->capacity = capacity;
+    client->first = 0;
+    return CHORD_OK;
+}
+
+enum chord_status chord_duplicates_add(struct chord_duplicates *duplicates, uint32_t client_rank, uint64_t watermark,
+                                       struct chord_duplicate record) {
+    struct chord_duplicate_client *client = client_of(duplicates, client_rank);
+    if (client == NULL) {
+        client = add_client(duplicates, client_rank);
+        if (client == NULL) {
+            return CHORD_NO_MEMORY;
+        }
+    }
+    chord_check(record.seq >= client->watermark && record.seq >= watermark);
+    if (watermark > client->watermark) {
+        client->watermark = watermark;
+        while (client->count > 0 && record_at(client, 0)->seq < watermark) {
+            client->first = (client->first + 1) & (client->capacity - 1);
+            client->count--;
+        }
+    }
+    if (reserve(duplicates->allocator, client) != CHORD_OK) {
+        return CHORD_NO_MEMORY;
+    }
+    uint32_t index = client->count++;
+    for (; index > 0 && record_at(client, index - 1)->seq > record.seq; index--) {
+        *record_at(client, index) = *record_at(client, index - 1);
+    }
+    chord_check(index == 0 || record_at(client, index - 1)->seq != record.seq);
+    *record_at(client, index) = record;
+    return CHORD_OK;
+}
+
+uint64_t chord_duplicates_count(const struct chord_duplicates *duplicates) {
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < duplicates->client_count; i++) {
+        count += duplicates->clients[i].count;
+    }
+    return count;
+}

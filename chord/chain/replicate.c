@@ -1,0 +1,363 @@
+#include "chord/chain/replicate.h"
+
+#include "chord/base/check.h"
+
+#include <string.h>
+
+#define UNACKNOWLEDGED_CAPACITY_FIRST 16u
+
+static bool is_eventual(const struct chord_replica *replica) {
+    return replica->environment->config->consistency == CHORD_EVENTUAL;
+}
+
+static struct chord_message message_to(const struct chord_replica *replica, enum chord_message_type type,
+                                       struct chord_address to) {
+    return (struct chord_message){.type = type, .from = replica->self.address, .to = to};
+}
+
+/* --- answers --- */
+
+static void answer(const struct chord_replica *replica, const struct chord_request *request, enum chord_outcome outcome,
+                   struct chord_version version, const unsigned char *value, uint32_t value_size) {
+    struct chord_message message = message_to(replica, CHORD_MESSAGE_ANSWER,
+                                              (struct chord_address){.rank = request->client_rank});
+    message.answer = (struct chord_answer){.seq = request->seq,
+                                           .outcome = outcome,
+                                           .owner_hops = request->owner_hops,
+                                           .version = version,
+                                           .value = value,
+                                           .value_size = value_size};
+    chord_send(replica->environment, &message);
+}
+
+void chord_replicate_answer_query(const struct chord_replica *replica, const struct chord_arc *arc,
+                                  const struct chord_request *request) {
+    const struct chord_entry *entry =
+        chord_store_find(&arc->store, request->key_id, request->key, request->key_size);
+    if (entry == NULL) {
+        const struct chord_version version = {.epoch = arc->epoch, .counter = arc->applied};
+        answer(replica, request, CHORD_ABSENT, version, NULL, 0);
+        return;
+    }
+    answer(replica, request, CHORD_FOUND, chord_entry_version(entry), chord_entry_value(entry), entry->value_size);
+}
+
+void chord_replicate_refuse(const struct chord_replica *replica, const struct chord_request *request,
+                            enum chord_refusal_reason reason) {
+    struct chord_message message = message_to(replica, CHORD_MESSAGE_REFUSAL,
+                                              (struct chord_address){.rank = request->client_rank});
+    message.refusal = (struct chord_refusal){.seq = request->seq, .reason = reason};
+    chord_send(replica->environment, &message);
+}
+
+/* --- what is under way --- */
+
+static uint32_t size_of(const struct chord_request *request) {
+    return request->key_size + request->value_size;
+}
+
+static bool has_room(const struct chord_replica *replica, const struct chord_arc *arc,
+                     const struct chord_request *request) {
+    const struct chord_config *config = replica->environment->config;
+    if (request->kind == CHORD_QUERY || arc->chain_count == 1) {
+        return true;
+    }
+    const uint64_t count = chord_arc_unacknowledged_count(arc);
+    return count == 0 || (count < config->unacknowledged_count_max &&
+                          arc->unacknowledged_bytes + size_of(request) <= config->unacknowledged_bytes_max);
+}
+
+/* Makes room for one more size in the ring buffer, before anything else of the write is done. */
+static enum chord_status reserve_unacknowledged(const struct chord_replica *replica, struct chord_arc *arc) {
+    if (chord_arc_unacknowledged_count(arc) < arc->unacknowledged_capacity) {
+        return CHORD_OK;
+    }
+    const uint32_t old = arc->unacknowledged_capacity;
+    const uint32_t capacity = old == 0 ? UNACKNOWLEDGED_CAPACITY_FIRST : old * 2;
+    uint32_t *sizes = chord_allocate(replica->environment->allocator, capacity * sizeof *sizes);
+    if (sizes == NULL) {
+        return CHORD_NO_MEMORY;
+    }
+    for (uint64_t counter = arc->acknowledged + 1; counter <= arc->applied; counter++) {
+        sizes[counter & (capacity - 1)] = arc->unacknowledged_sizes[counter & (old - 1)];
+    }
+    chord_free(replica->environment->allocator, arc->unacknowledged_sizes);
+    arc->unacknowledged_sizes = sizes;
+    arc->unacknowledged_capacity = capacity;
+    return CHORD_OK;
+}
+
+static void acknowledge_up_to(struct chord_arc *arc, uint64_t counter) {
+    while (arc->acknowledged < counter) {
+        arc->acknowledged++;
+        arc->unacknowledged_bytes -=
+            arc->unacknowledged_sizes[arc->acknowledged & (arc->unacknowledged_capacity - 1)];
+    }
+}
+
+/* --- applying --- */
+
+/* Applies the next write of the arc to the store and records it for its client (M7). A write is applied whole or, with
+ * CHORD_NO_MEMORY, not at all. */
+static enum chord_status apply(const struct chord_replica *replica, struct chord_arc *arc,
+                               const struct chord_request *request, struct chord_version version,
+                               enum chord_outcome *outcome) {
+    if (!chord_arc_is_tail(arc) && reserve_unacknowledged(replica, arc) != CHORD_OK) {
+        return CHORD_NO_MEMORY;
+    }
+    const struct chord_entry *entry =
+        chord_store_find(&arc->store, request->key_id, request->key, request->key_size);
+    if (request->kind == CHORD_INSERT) {
+        *outcome = entry == NULL ? CHORD_INSERTED : CHORD_UPDATED;
+    } else {
+        *outcome = entry == NULL ? CHORD_ABSENT : CHORD_DELETED;
+    }
+    const struct chord_duplicate record = {
+        .seq = request->seq, .version = version, .key_id = request->key_id, .outcome = *outcome};
+    if (chord_duplicates_add(&arc->duplicates, request->client_rank, request->watermark, record) != CHORD_OK) {
+        return CHORD_NO_MEMORY;
+    }
+    if (request->kind == CHORD_INSERT) {
+        /* Without memory for the value the record above would lie: a programmer's limit, not the client's error. */
+        chord_check(chord_store_put(&arc->store, request->key_id, request->key, request->key_size, request->value,
+                                    request->value_size, version) == CHORD_OK);
+    } else {
+        (void)chord_store_remove(&arc->store, request->key_id, request->key, request->key_size);
+    }
+    arc->applied = version.counter;
+    if (chord_arc_is_tail(arc)) {
+        arc->acknowledged = arc->applied;
+    } else {
+        arc->unacknowledged_sizes[arc->applied & (arc->unacknowledged_capacity - 1)] = size_of(request);
+        arc->unacknowledged_bytes += size_of(request);
+    }
+    return CHORD_OK;
+}
+
+static void send_down(const struct chord_replica *replica, const struct chord_arc *arc,
+                      const struct chord_chain *chain) {
+    struct chord_message message =
+        message_to(replica, CHORD_MESSAGE_CHAIN, arc->chain[arc->position + 1].address);
+    message.chain = *chain;
+    chord_send(replica->environment, &message);
+}
+
+/* --- the head --- */
+
+static enum chord_status put_aside(const struct chord_replica *replica, struct chord_arc *arc,
+                                   const struct chord_request *request) {
+    struct chord_waiting *waiting =
+        chord_allocate(replica->environment->allocator, sizeof *waiting + size_of(request));
+    if (waiting == NULL) {
+        return CHORD_NO_MEMORY;
+    }
+    waiting->next = NULL;
+    waiting->request = *request;
+    memcpy(waiting->bytes, request->key, request->key_size);
+    waiting->request.key = waiting->bytes;
+    if (request->value_size > 0) {
+        memcpy(waiting->bytes + request->key_size, request->value, request->value_size);
+    }
+    waiting->request.value = waiting->bytes + request->key_size;
+    if (arc->waiting_first == NULL) {
+        arc->waiting_first = waiting;
+    } else {
+        arc->waiting_last->next = waiting;
+    }
+    arc->waiting_last = waiting;
+    return CHORD_OK;
+}
+
+static void admit_query(const struct chord_replica *replica, struct chord_arc *arc,
+                        const struct chord_request *request) {
+    if (is_eventual(replica) || arc->chain_count == 1) {
+        chord_replicate_answer_query(replica, arc, request);
+        return;
+    }
+    const struct chord_chain chain = {.request = *request, .epoch = arc->epoch, .outcome = CHORD_UNKNOWN};
+    send_down(replica, arc, &chain);
+}
+
+static enum chord_status admit_write(const struct chord_replica *replica, struct chord_arc *arc,
+                                     const struct chord_request *request) {
+    if (request->seq < chord_duplicates_watermark(&arc->duplicates, request->client_rank)) {
+        chord_replicate_refuse(replica, request, CHORD_REFUSED_BELOW_WATERMARK);
+        return CHORD_OK;
+    }
+    struct chord_chain chain = {.request = *request, .epoch = arc->epoch};
+    const struct chord_duplicate *record =
+        chord_duplicates_find(&arc->duplicates, request->client_rank, request->seq);
+    if (record != NULL) {
+        chain.duplicate = true;
+        chain.version = record->version;
+        chain.outcome = record->outcome;
+    } else {
+        chain.version = (struct chord_version){.epoch = arc->epoch, .counter = arc->applied + 1};
+        if (apply(replica, arc, request, chain.version, &chain.outcome) != CHORD_OK) {
+            chord_replicate_refuse(replica, request, CHORD_REFUSED_NOT_ACTIVE);
+            return CHORD_NO_MEMORY;
+        }
+    }
+    /* Eventual: the answer doesn't wait for the chain, and a duplicate has nothing new to propagate. */
+    if (arc->chain_count == 1 || is_eventual(replica)) {
+        answer(replica, request, chain.outcome, chain.version, NULL, 0);
+    }
+    if (arc->chain_count > 1 && !(chain.duplicate && is_eventual(replica))) {
+        send_down(replica, arc, &chain);
+    }
+    return CHORD_OK;
+}
+
+static enum chord_status admit(const struct chord_replica *replica, struct chord_arc *arc,
+                               const struct chord_request *request) {
+    if (request->kind == CHORD_QUERY) {
+        admit_query(replica, arc, request);
+        return CHORD_OK;
+    }
+    return admit_write(replica, arc, request);
+}
+
+enum chord_status chord_replicate_request(const struct chord_replica *replica, struct chord_arc *arc,
+                                          const struct chord_request *request) {
+    if (arc->status != CHORD_ARC_ACTIVE || chord_arc_is_wedged(arc) || !chord_arc_is_head(arc)) {
+        chord_replicate_refuse(replica, request, CHORD_REFUSED_NOT_ACTIVE);
+        return CHORD_OK;
+    }
+    const bool waits_for_nothing = request->kind == CHORD_QUERY && is_eventual(replica);
+    if (!waits_for_nothing && (arc->waiting_first != NULL || !has_room(replica, arc, request))) {
+        if (put_aside(replica, arc, request) != CHORD_OK) {
+            chord_replicate_refuse(replica, request, CHORD_REFUSED_NOT_ACTIVE);
+            return CHORD_NO_MEMORY;
+        }
+        return CHORD_OK;
+    }
+    return admit(replica, arc, request);
+}
+
+static enum chord_status admit_waiting(const struct chord_replica *replica, struct chord_arc *arc) {
+    while (arc->waiting_first != NULL && has_room(replica, arc, &arc->waiting_first->request)) {
+        struct chord_waiting *waiting = arc->waiting_first;
+        arc->waiting_first = waiting->next;
+        const enum chord_status status = admit(replica, arc, &waiting->request);
+        chord_free(replica->environment->allocator, waiting);
+        if (status != CHORD_OK) {
+            return status;
+        }
+    }
+    return CHORD_OK;
+}
+
+/* --- the other members --- */
+
+static void send_ack(const struct chord_replica *replica, struct chord_arc *arc) {
+    struct chord_message message =
+        message_to(replica, CHORD_MESSAGE_ACK, arc->chain[arc->position - 1].address);
+    message.ack = (struct chord_ack){.arc_end = arc->end, .epoch = arc->epoch, .counter = arc->acknowledged};
+    chord_send(replica->environment, &message);
+    arc->ack_due_count = 0;
+    arc->ack_due_bytes = 0;
+    arc->ack_deadline_ticks = UINT64_MAX;
+}
+
+static void owe_ack(const struct chord_replica *replica, struct chord_arc *arc, const struct chord_request *request) {
+    const struct chord_config *config = replica->environment->config;
+    if (arc->ack_due_count == 0) {
+        arc->ack_deadline_ticks = replica->now_ticks + config->ack_delay_ticks;
+    }
+    arc->ack_due_count++;
+    arc->ack_due_bytes += size_of(request);
+    if (arc->ack_due_count >= config->ack_batch_count || arc->ack_due_bytes >= config->ack_batch_bytes) {
+        send_ack(replica, arc);
+    }
+}
+
+/* A repeated write. The original may still be on its way to the tail, but it is ahead on the same channels, so the
+ * tail has its record by now, unless the client has since said by its watermark that it needs no answer any more. */
+static void pass_duplicate(const struct chord_replica *replica, struct chord_arc *arc,
+                           const struct chord_chain *chain) {
+    if (!chord_arc_is_tail(arc)) {
+        send_down(replica, arc, chain);
+        return;
+    }
+    const struct chord_duplicate *record =
+        chord_duplicates_find(&arc->duplicates, chain->request.client_rank, chain->request.seq);
+    if (record != NULL) {
+        answer(replica, &chain->request, record->outcome, record->version, NULL, 0);
+    }
+}
+
+enum chord_status chord_replicate_chain(const struct chord_replica *replica, struct chord_arc *arc,
+                                        struct chord_address from, const struct chord_chain *chain) {
+    const struct chord_request *request = &chain->request;
+    if (chain->epoch < arc->epoch || chord_arc_is_wedged(arc)) {
+        if (!is_eventual(replica)) {
+            chord_replicate_refuse(replica, request, CHORD_REFUSED_STALE_EPOCH);
+        }
+        return CHORD_STALE;
+    }
+    if (chain->epoch > arc->epoch || arc->status < CHORD_ARC_SYNCED || chord_arc_is_head(arc) ||
+        !chord_address_equal(from, arc->chain[arc->position - 1].address)) {
+        return CHORD_UNEXPECTED;
+    }
+    if (request->kind == CHORD_QUERY) {
+        if (chord_arc_is_tail(arc)) {
+            chord_replicate_answer_query(replica, arc, request);
+        } else {
+            send_down(replica, arc, chain);
+        }
+        return CHORD_OK;
+    }
+    if (chain->duplicate) {
+        pass_duplicate(replica, arc, chain);
+        return CHORD_OK;
+    }
+    if (chain->version.counter > arc->applied + 1 || chain->version.epoch > arc->epoch) {
+        return CHORD_UNEXPECTED;
+    }
+    /* The defence of rule M5: what isn't newer is passed on, not applied. */
+    if (chain->version.counter == arc->applied + 1) {
+        enum chord_outcome outcome;
+        if (request->seq < chord_duplicates_watermark(&arc->duplicates, request->client_rank) ||
+            chord_duplicates_find(&arc->duplicates, request->client_rank, request->seq) != NULL) {
+            return CHORD_UNEXPECTED;
+        }
+        if (apply(replica, arc, request, chain->version, &outcome) != CHORD_OK) {
+            return CHORD_NO_MEMORY;
+        }
+    }
+    if (!chord_arc_is_tail(arc)) {
+        send_down(replica, arc, chain);
+        return CHORD_OK;
+    }
+    if (!is_eventual(replica)) {
+        answer(replica, request, chain->outcome, chain->version, NULL, 0);
+    }
+    owe_ack(replica, arc, request);
+    return CHORD_OK;
+}
+
+enum chord_status chord_replicate_ack(const struct chord_replica *replica, struct chord_arc *arc,
+                                      struct chord_address from, const struct chord_ack *ack) {
+    if (ack->epoch < arc->epoch || chord_arc_is_wedged(arc)) {
+        return CHORD_STALE;
+    }
+    if (ack->epoch > arc->epoch || arc->chain == NULL || chord_arc_is_tail(arc) ||
+        !chord_address_equal(from, arc->chain[arc->position + 1].address) || ack->counter > arc->applied) {
+        return CHORD_UNEXPECTED;
+    }
+    if (ack->counter <= arc->acknowledged) {
+        return CHORD_OK;
+    }
+    acknowledge_up_to(arc, ack->counter);
+    if (chord_arc_is_head(arc)) {
+        return admit_waiting(replica, arc);
+    }
+    send_ack(replica, arc);
+    return CHORD_OK;
+}
+
+void chord_replicate_tick(const struct chord_replica *replica, struct chord_arc *arc) {
+    if (arc->ack_deadline_ticks <= replica->now_ticks) {
+        send_ack(replica, arc);
+    }
+}

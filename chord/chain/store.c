@@ -1,0 +1,168 @@
+#include "chord/chain/store.h"
+
+#include "chord/base/digest.h"
+
+#include <string.h>
+
+/* Fewer bits than this don't make a good hash of the key by themselves. */
+#define ID_BITS_FOR_TAG 96u
+#define CAPACITY_FIRST 16u
+
+void chord_store_init(struct chord_store *store, const struct chord_allocator *allocator, unsigned id_bits) {
+    *store = (struct chord_store){.allocator = allocator, .tag_from_key = id_bits < ID_BITS_FOR_TAG};
+}
+
+void chord_store_clear(struct chord_store *store) {
+    for (size_t i = 0; i < store->capacity; i++) {
+        chord_free(store->allocator, store->slots[i].entry);
+    }
+    chord_free(store->allocator, store->slots);
+    store->slots = NULL;
+    store->capacity = 0;
+    store->count = 0;
+}
+
+/* The ids of an arc share their leading bits, so the tag is taken from the middle ones. */
+static uint64_t tag_of(const struct chord_store *store, struct chord_id id, const unsigned char *key, uint32_t key_size) {
+    return store->tag_from_key ? chord_digest64(key, key_size) : id.middle;
+}
+
+static bool holds(const struct chord_store_slot *slot, uint64_t tag, const unsigned char *key, uint32_t key_size) {
+    return slot->tag == tag && slot->entry->key_size == key_size && memcmp(slot->entry->bytes, key, key_size) == 0;
+}
+
+/* The slot with the key, or the empty slot where it would go. The store has slots and an empty one among them. */
+static size_t probe(const struct chord_store *store, uint64_t tag, const unsigned char *key, uint32_t key_size) {
+    const size_t mask = store->capacity - 1;
+    size_t index = (size_t)tag & mask;
+    while (store->slots[index].entry != NULL && !holds(&store->slots[index], tag, key, key_size)) {
+        index = (index + 1) & mask;
+    }
+    return index;
+}
+
+struct chord_entry *chord_store_find(const struct chord_store *store, struct chord_id id, const unsigned char *key,
+                                     uint32_t key_size) {
+    if (store->count == 0) {
+        return NULL;
+    }
+    return store->slots[probe(store, tag_of(store, id, key, key_size), key, key_size)].entry;
+}
+
+static enum chord_status grow(struct chord_store *store) {
+    const size_t capacity = store->capacity == 0 ? CAPACITY_FIRST : store->capacity * 2;
+    struct chord_store_slot *slots = chord_allocate(store->allocator, capacity * sizeof *slots);
+    if (slots == NULL) {
+        return CHORD_NO_MEMORY;
+    }
+    memset(slots, 0, capacity * sizeof *slots);
+    for (size_t i = 0; i < store->capacity; i++) {
+        if (store->slots[i].entry == NULL) {
+            continue;
+        }
+        size_t index = (size_t)store->slots[i].tag & (capacity - 1);
+        while (slots[index].entry != NULL) {
+            index = (index + 1) & (capacity - 1);
+        }
+        slots[index] = store->slots[i];
+    }
+    chord_free(store->allocator, store->slots);
+    store->slots = slots;
+    store->capacity = capacity;
+    return CHORD_OK;
+}
+
+static void set_value(struct chord_entry *entry, const unsigned char *value, uint32_t value_size,
+                      struct chord_version version) {
+    if (value_size > 0) {
+        memcpy(entry->bytes + entry->key_size, value, value_size);
+    }
+    entry->value_size = value_size;
+    entry->version_epoch = version.epoch;
+    entry->version_counter = version.counter;
+}
+
+enum chord_status chord_store_put(struct chord_store *store, struct chord_id id, const unsigned char *key,
+                                  uint32_t key_size, const unsigned char *value, uint32_t value_size,
+                                  struct chord_version version) {
+    /* A quarter of the slots stays empty, so that probes are short and always end. */
+    if (store->capacity == 0 || store->count + 1 > store->capacity / 4 * 3) {
+        if (grow(store) != CHORD_OK) {
+            return CHORD_NO_MEMORY;
+        }
+    }
+    const uint64_t tag = tag_of(store, id, key, key_size);
+    struct chord_store_slot *slot = &store->slots[probe(store, tag, key, key_size)];
+    struct chord_entry *entry = slot->entry;
+    /* A value keeps its block unless it no longer fits or leaves most of it unused. */
+    if (entry != NULL && value_size <= entry->value_capacity && entry->value_capacity <= 2 * (uint64_t)value_size + 64) {
+        set_value(entry, value, value_size, version);
+        return CHORD_OK;
+    }
+    struct chord_entry *block =
+        chord_allocate(store->allocator, offsetof(struct chord_entry, bytes) + key_size + value_size);
+    if (block == NULL) {
+        return CHORD_NO_MEMORY;
+    }
+    block->id_high = id.high;
+    block->id_middle = id.middle;
+    block->id_low = id.low;
+    block->key_size = (uint16_t)key_size;
+    block->value_capacity = value_size;
+    memcpy(block->bytes, key, key_size);
+    set_value(block, value, value_size, version);
+    store->count += entry == NULL;
+    chord_free(store->allocator, entry);
+    slot->tag = tag;
+    slot->entry = block;
+    return CHORD_OK;
+}
+
+bool chord_store_remove(struct chord_store *store, struct chord_id id, const unsigned char *key, uint32_t key_size) {
+    if (store->count == 0) {
+        return false;
+    }
+    const size_t mask = store->capacity - 1;
+    size_t hole = probe(store, tag_of(store, id, key, key_size), key, key_size);
+    if (store->slots[hole].entry == NULL) {
+        return false;
+    }
+    chord_free(store->allocator, store->slots[hole].entry);
+    store->count--;
+    /* Knuth's algorithm R: later pairs of the run move back into the hole unless that would put them before their
+     * home slot, so no mark of the removal is left behind. */
+    for (size_t index = (hole + 1) & mask; store->slots[index].entry != NULL; index = (index + 1) & mask) {
+        const size_t home = (size_t)store->slots[index].tag & mask;
+        if (((index - home) & mask) >= ((index - hole) & mask)) {
+            store->slots[hole] = store->slots[index];
+            hole = index;
+        }
+    }
+    store->slots[hole] = (struct chord_store_slot){0};
+    return true;
+}
+
+const struct chord_entry *chord_store_next(const struct chord_store *store, size_t *position) {
+    while (*position < store->capacity) {
+        const struct chord_entry *entry = store->slots[(*position)++].entry;
+        if (entry != NULL) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+struct chord_store_digest chord_store_digest(const struct chord_store *store) {
+    struct chord_store_digest digest = {0};
+    const struct chord_entry *entry;
+    for (size_t position = 0; (entry = chord_store_next(store, &position)) != NULL;) {
+        const uint64_t pair = chord_digest64_pair(chord_digest64(entry->bytes, entry->key_size),
+                                                  chord_digest64(chord_entry_value(entry), entry->value_size));
+        digest.pair_count++;
+        digest.content += pair;
+        digest.copies +=
+            chord_digest64_pair(pair, chord_digest64_pair(entry->version_epoch, entry->version_counter));
+        digest.bytes += entry->key_size + entry->value_size;
+    }
+    return digest;
+}

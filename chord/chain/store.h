@@ -1,0 +1,88 @@
+/* The pairs of one arc: a hash table from key bytes to value and version.
+ *
+ * One table an arc, not one a node, so that handing over, dropping or splitting an arc touches that arc's pairs alone.
+ * Open addressing with linear probing over (tag, entry) slots; a pair is one block that holds its key and value. Two
+ * keys are the same if their bytes are: on a ring of few bits many keys share an id. */
+#ifndef CHORD_CHAIN_STORE_H
+#define CHORD_CHAIN_STORE_H
+
+#include "chord/base/allocator.h"
+#include "chord/base/id.h"
+#include "chord/base/status.h"
+#include "chord/wire/operation.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One pair. The fields are ordered so that nothing is padded: key and value follow, in `bytes`. */
+struct chord_entry {
+    uint64_t id_high;
+    uint64_t id_middle;
+    uint32_t id_low;
+    uint32_t version_epoch;
+    uint64_t version_counter;
+    uint32_t value_size;
+    uint32_t value_capacity; /* bytes reserved for the value, >= value_size */
+    uint16_t key_size;
+    unsigned char bytes[]; /* key_size bytes of key, then value_size bytes of value */
+};
+
+static inline struct chord_id chord_entry_id(const struct chord_entry *entry) {
+    return (struct chord_id){.high = entry->id_high, .middle = entry->id_middle, .low = entry->id_low};
+}
+
+static inline struct chord_version chord_entry_version(const struct chord_entry *entry) {
+    return (struct chord_version){.epoch = entry->version_epoch, .counter = entry->version_counter};
+}
+
+static inline const unsigned char *chord_entry_value(const struct chord_entry *entry) {
+    return entry->bytes + entry->key_size;
+}
+
+struct chord_store_slot {
+    uint64_t tag;
+    struct chord_entry *entry; /* owned; NULL in an empty slot */
+};
+
+struct chord_store {
+    const struct chord_allocator *allocator; /* borrowed */
+    struct chord_store_slot *slots;          /* owned; capacity of them, a power of two, or NULL */
+    size_t capacity;
+    size_t count;
+    bool tag_from_key; /* the ring's ids are too short to spread the keys over the slots */
+};
+
+/* An empty store; allocates nothing yet. id_bits: 1..160. */
+void chord_store_init(struct chord_store *store, const struct chord_allocator *allocator, unsigned id_bits);
+
+/* Frees all pairs; the store is empty and usable again. */
+void chord_store_clear(struct chord_store *store);
+
+/* The pair with this key, or NULL. Valid until the store is next changed. */
+struct chord_entry *chord_store_find(const struct chord_store *store, struct chord_id id, const unsigned char *key,
+                                     uint32_t key_size);
+
+/* Sets the key's value and version, both copied. CHORD_NO_MEMORY leaves the store as it was. */
+CHORD_MUST_CHECK enum chord_status chord_store_put(struct chord_store *store, struct chord_id id,
+                                                   const unsigned char *key, uint32_t key_size,
+                                                   const unsigned char *value, uint32_t value_size,
+                                                   struct chord_version version);
+
+/* Removes the key; false if it was not there. */
+bool chord_store_remove(struct chord_store *store, struct chord_id id, const unsigned char *key, uint32_t key_size);
+
+/* Walks over all pairs: start with *position = 0; NULL at the end. The order is that of the slots: nothing that the
+ * protocol decides may depend on it. */
+const struct chord_entry *chord_store_next(const struct chord_store *store, size_t *position);
+
+/* What a store holds, independent of order. */
+struct chord_store_digest {
+    uint64_t pair_count;
+    uint64_t content; /* sum of chord_digest64_pair(key digest, value digest) */
+    uint64_t copies;  /* the same with the versions: equal in identical copies */
+    uint64_t bytes;   /* of keys and values */
+};
+
+struct chord_store_digest chord_store_digest(const struct chord_store *store);
+
+#endif

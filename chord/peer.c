@@ -1,0 +1,101 @@
+#include "chord/peer.h"
+
+enum chord_status chord_peer_init(struct chord_peer *peer, const struct chord_config *config,
+                                  const struct chord_sink *sink, const struct chord_allocator *allocator,
+                                  uint32_t rank, const struct chord_id *node_ids, uint32_t incarnation) {
+    *peer = (struct chord_peer){.rank = rank};
+    peer->environment = (struct chord_environment){.config = config, .sink = sink, .allocator = allocator};
+    peer->nodes = chord_allocate(allocator, config->virtual_node_count * sizeof *peer->nodes);
+    if (peer->nodes == NULL) {
+        return CHORD_NO_MEMORY;
+    }
+    for (uint32_t v = 0; v < config->virtual_node_count; v++) {
+        const struct chord_member self = {.id = node_ids[v],
+                                          .address = {.rank = rank, .virtual_node = (uint16_t)v},
+                                          .incarnation = incarnation};
+        chord_node_init(&peer->nodes[v], &peer->environment, self);
+    }
+    if (chord_client_init(&peer->client, &peer->environment, rank) != CHORD_OK) {
+        chord_free(allocator, peer->nodes);
+        return CHORD_NO_MEMORY;
+    }
+    if (rank == config->coordinator_rank &&
+        chord_coordinator_init(&peer->coordinator, &peer->environment) != CHORD_OK) {
+        chord_client_clear(&peer->client);
+        chord_free(allocator, peer->nodes);
+        return CHORD_NO_MEMORY;
+    }
+    return CHORD_OK;
+}
+
+void chord_peer_clear(struct chord_peer *peer) {
+    for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {
+        chord_node_clear(&peer->nodes[v]);
+    }
+    chord_free(peer->environment.allocator, peer->nodes);
+    chord_client_clear(&peer->client);
+    if (peer->rank == peer->environment.config->coordinator_rank) {
+        chord_coordinator_clear(&peer->coordinator);
+    }
+}
+
+void chord_peer_start(struct chord_peer *peer) {
+    for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {
+        chord_node_register(&peer->nodes[v]);
+    }
+}
+
+enum chord_status chord_peer_receive(struct chord_peer *peer, const struct chord_message *message,
+                                     uint64_t now_ticks) {
+    switch (message->type) {
+    case CHORD_MESSAGE_ANSWER:
+    case CHORD_MESSAGE_REFUSAL:
+        return chord_client_receive(&peer->client, message, now_ticks);
+    case CHORD_MESSAGE_REGISTER:
+    case CHORD_MESSAGE_SYNCED:
+        if (peer->rank != peer->environment.config->coordinator_rank) {
+            return CHORD_UNEXPECTED;
+        }
+        return chord_coordinator_receive(&peer->coordinator, message);
+    default:
+        if (message->to.virtual_node >= peer->environment.config->virtual_node_count) {
+            return CHORD_NO_SUCH_NODE;
+        }
+        return chord_node_receive(&peer->nodes[message->to.virtual_node], message, now_ticks);
+    }
+}
+
+void chord_peer_tick(struct chord_peer *peer, uint64_t now_ticks) {
+    for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {
+        chord_node_tick(&peer->nodes[v], now_ticks);
+    }
+    chord_client_tick(&peer->client, now_ticks);
+}
+
+uint64_t chord_peer_deadline(const struct chord_peer *peer) {
+    uint64_t deadline = chord_client_deadline(&peer->client);
+    for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {
+        const uint64_t node_deadline = chord_node_deadline(&peer->nodes[v]);
+        deadline = node_deadline < deadline ? node_deadline : deadline;
+    }
+    return deadline;
+}
+
+bool chord_peer_is_quiet(const struct chord_peer *peer) {
+    if (peer->client.outstanding_count > 0) {
+        return false;
+    }
+    for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {
+        const struct chord_node *node = &peer->nodes[v];
+        if (node->filling) {
+            return false;
+        }
+        for (uint32_t i = 0; i < node->arc_count; i++) {
+            if (node->arcs[i].waiting_first != NULL || chord_arc_unacknowledged_count(&node->arcs[i]) > 0 ||
+                node->arcs[i].ack_due_count > 0) {
+                return false;
+            }
+        }
+    }
+    return true;
+}

@@ -1,0 +1,40 @@
+/* Everything of the core that one rank hosts: its nodes, its client and, on the coordinator's rank, the coordinator.
+ * This is what a host (the MPI runtime, the simulator) talks to: it gives each message to the part that it is for. */
+#ifndef CHORD_PEER_H
+#define CHORD_PEER_H
+
+#include "chord/client/client.h"
+#include "chord/member/coordinator.h"
+#include "chord/node.h"
+
+struct chord_peer {
+    struct chord_environment environment;
+    uint32_t rank;
+    struct chord_node *nodes; /* owned; virtual_node_count of them */
+    struct chord_client client;
+    struct chord_coordinator coordinator; /* used only on the coordinator's rank */
+};
+
+/* A rank's share of a ring that isn't formed yet. config, sink and allocator are borrowed for the peer's life.
+ * node_ids: virtual_node_count ids. incarnation: 1 at first. CHORD_NO_MEMORY leaves nothing behind. */
+CHORD_MUST_CHECK enum chord_status chord_peer_init(struct chord_peer *peer, const struct chord_config *config,
+                                                   const struct chord_sink *sink,
+                                                   const struct chord_allocator *allocator, uint32_t rank,
+                                                   const struct chord_id *node_ids, uint32_t incarnation);
+void chord_peer_clear(struct chord_peer *peer);
+
+/* Registers the rank's nodes with the coordinator. */
+void chord_peer_start(struct chord_peer *peer);
+
+/* One message for this rank. The statuses of the parts, and CHORD_NO_SUCH_NODE. */
+CHORD_MUST_CHECK enum chord_status chord_peer_receive(struct chord_peer *peer, const struct chord_message *message,
+                                                      uint64_t now_ticks);
+
+/* Does what is due by now, and says when it next wants to be called; UINT64_MAX: not before another event. */
+void chord_peer_tick(struct chord_peer *peer, uint64_t now_ticks);
+uint64_t chord_peer_deadline(const struct chord_peer *peer);
+
+/* Nothing is under way that this rank knows of: no operation, no lookup, nothing waiting or unacknowledged. */
+bool chord_peer_is_quiet(const struct chord_peer *peer);
+
+#endif

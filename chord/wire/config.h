@@ -1,0 +1,42 @@
+/* What every node, client and coordinator of one ring must agree on. Set by the host before anything is made, constant
+ * afterwards; borrowed, never copied, by everything that is given a pointer to it. */
+#ifndef CHORD_WIRE_CONFIG_H
+#define CHORD_WIRE_CONFIG_H
+
+#include "chord/wire/operation.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct chord_config {
+    uint32_t rank_count;         /* ranks of the job, >= 1 */
+    uint32_t virtual_node_count; /* nodes a rank hosts, >= 1 */
+    uint32_t coordinator_rank;   /* the rank whose coordinator decides membership */
+    uint32_t id_bits;            /* 1..160 */
+    uint32_t replica_count;      /* k, >= 1; more than there are ranks means all */
+    uint32_t successor_count;    /* r, >= 1: length of the successor list */
+    enum chord_consistency consistency;
+    enum chord_routing routing;
+    bool route_successors; /* finger routing may also use the successor list beyond its first entry */
+
+    uint32_t value_size_max; /* the largest value of this run, at most CHORD_VALUE_SIZE_MAX */
+
+    /* The client's end-to-end bounds (chord/client/client.h). */
+    uint32_t window;        /* operations under way at once, >= 1 */
+    uint32_t credit_bytes;  /* bytes of one credit: what one frame of the transport carries */
+    uint32_t credit_count;  /* credits a client holds; at least the cost of the largest operation */
+    uint64_t retry_ticks;   /* without an answer for so long a request is sent again */
+    uint64_t backoff_ticks; /* a refused request is sent again after so long */
+
+    /* The chain's bounds (chord/chain/replicate.h). */
+    uint32_t unacknowledged_count_max; /* writes of one arc that the tail has not acknowledged to the head, >= 1 */
+    uint32_t unacknowledged_bytes_max; /* their bytes; one larger write is admitted alone */
+    uint32_t ack_batch_count;          /* the tail acknowledges after so many writes, >= 1, */
+    uint32_t ack_batch_bytes;          /* or so many bytes, */
+    uint64_t ack_delay_ticks;          /* or so long after the first of them */
+
+    uint64_t lookup_ticks; /* a finger's lookup without an answer for so long is sent again */
+    uint32_t hops_max;     /* a request forwarded more often is refused: stale routing must not circle for ever */
+};
+
+#endif

@@ -1,0 +1,8 @@
+/* The sizes that the protocol promises (DESIGN: operations). */
+#ifndef CHORD_WIRE_LIMITS_H
+#define CHORD_WIRE_LIMITS_H
+
+#define CHORD_KEY_SIZE_MAX 1024u
+#define CHORD_VALUE_SIZE_MAX (1024u * 1024u)
+
+#endif
