@@ -1,0 +1,365 @@
+#include "tests/sim/cluster.h"
+
+#include "chord/base/check.h"
+#include "chord/base/digest.h"
+#include "tests/sim/trace.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A sink's context: the cluster and the rank that speaks. */
+struct speaker {
+    struct cluster *cluster;
+    uint32_t rank;
+};
+static struct speaker speakers[CLUSTER_RANKS_MAX];
+
+static void *resize_block(void *context, void *block, size_t size) {
+    (void)context;
+    if (size == 0) {
+        free(block);
+        return NULL;
+    }
+    return realloc(block, size);
+}
+static const struct chord_allocator allocator = {.resize = resize_block};
+
+void cluster_break(struct cluster *cluster, const char *rule, const char *format, ...) {
+    if (cluster->broken != NULL) {
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    cluster->broken = rule;
+    vsnprintf(cluster->broken_text, sizeof cluster->broken_text, format, arguments);
+    va_end(arguments);
+}
+
+/* --- what the peers say --- */
+
+static void sink_send(void *context, const struct chord_message *message) {
+    const struct speaker *speaker = context;
+    if (speaker->cluster->observe != NULL) {
+        speaker->cluster->observe(speaker->cluster->observer, speaker->cluster, message);
+    }
+    network_send(&speaker->cluster->network, message, speaker->cluster->now_ticks);
+}
+
+static void record(struct cluster *cluster, uint32_t rank, const struct chord_completion *completion) {
+    const struct cluster_operation *operation = &cluster->clients[rank].operations[completion->tag];
+    const struct cluster_key *key = &cluster->keys[operation->key];
+    uint64_t value_digest = 0;
+    if (completion->outcome == CHORD_FOUND) {
+        value_digest = chord_digest64(completion->value, completion->value_size);
+    } else if (completion->kind == CHORD_INSERT) {
+        value_digest = chord_digest64(operation->value, operation->value_size);
+    }
+    const struct history_record entry = {
+        .key_digest = chord_digest64(key->bytes, key->size),
+        .value_digest = value_digest,
+        .start_ns = completion->started_ticks,
+        .end_ns = cluster->now_ticks,
+        .version_counter = completion->version.counter,
+        .version_epoch = completion->version.epoch,
+        .client_rank = rank,
+        .index = (uint32_t)completion->tag,
+        .kind = (uint8_t)completion->kind,
+        .outcome = (uint8_t)completion->outcome};
+    chord_check(history_append(&cluster->history, &entry) == CHORD_OK);
+}
+
+static void sink_complete(void *context, const struct chord_completion *completion) {
+    const struct speaker *speaker = context;
+    struct cluster *cluster = speaker->cluster;
+    struct cluster_client *client = &cluster->clients[speaker->rank];
+    struct cluster_operation *operation = &client->operations[completion->tag];
+    struct cluster_key *key = &cluster->keys[operation->key];
+    if (operation->completed) {
+        cluster_break(cluster, "I7", "rank %u: operation %u was answered twice", speaker->rank,
+                      (unsigned)completion->tag);
+    }
+    operation->completed = true;
+    client->completed_count++;
+    /* I9: versions that are answered for a key only grow. */
+    if (cluster->config.consistency == CHORD_LINEARIZABLE && operation->any_answered_before) {
+        const int order = chord_version_compare(completion->version, operation->answered_before);
+        if (order < 0 || (order == 0 && completion->kind != CHORD_QUERY)) {
+            cluster_break(cluster, "I9", "rank %u: operation %u was answered with an older version", speaker->rank,
+                          (unsigned)completion->tag);
+        }
+    }
+    if (!key->any_answered || chord_version_compare(completion->version, key->answered) > 0) {
+        key->answered = completion->version;
+        key->any_answered = true;
+    }
+    record(cluster, speaker->rank, completion);
+    trace_completion(cluster->trace, cluster->now_ticks, speaker->rank, completion);
+}
+
+static void sink_notice(void *context, const struct chord_notice *notice) {
+    const struct speaker *speaker = context;
+    if (notice->kind == CHORD_NOTICE_FORMED) {
+        speaker->cluster->formed = true;
+    } else {
+        cluster_break(speaker->cluster, "formation", "two nodes have one id");
+    }
+}
+
+/* --- making one --- */
+
+static uint64_t draw(struct cluster *cluster, uint64_t bound) {
+    return chord_prng_below(&cluster->prng, bound);
+}
+
+static uint32_t draw_between(struct cluster *cluster, uint32_t least, uint32_t most) {
+    return least + (uint32_t)draw(cluster, most - least + 1);
+}
+
+static struct chord_id draw_id(struct cluster *cluster) {
+    struct chord_id id = {.high = chord_prng_next(&cluster->prng),
+                          .middle = chord_prng_next(&cluster->prng),
+                          .low = (uint32_t)chord_prng_next(&cluster->prng)};
+    return chord_id_truncate(id, cluster->config.id_bits);
+}
+
+static void draw_config(struct cluster *cluster) {
+    static const uint32_t bits[] = {160, 160, 64, 33, 32, 12, 7};
+    struct chord_config *config = &cluster->config;
+    const bool hasty = draw(cluster, 3) == 0; /* clients that repeat requests long before they are lost */
+    *config = (struct chord_config){
+        .rank_count = draw_between(cluster, 1, CLUSTER_RANKS_MAX),
+        .virtual_node_count = draw(cluster, 4) == 0 ? draw_between(cluster, 2, CLUSTER_VIRTUAL_NODES_MAX) : 1,
+        .id_bits = bits[draw(cluster, sizeof bits / sizeof bits[0])],
+        .replica_count = draw_between(cluster, 1, 5),
+        .successor_count = draw_between(cluster, 1, 5),
+        .consistency = (enum chord_consistency)draw(cluster, CHORD_CONSISTENCY_COUNT),
+        .routing = (enum chord_routing)draw(cluster, CHORD_ROUTING_COUNT),
+        .route_successors = draw(cluster, 2) == 0,
+        .value_size_max = draw(cluster, 4) == 0 ? CLUSTER_VALUE_SIZE_MAX : 40,
+        .window = draw_between(cluster, 1, 16),
+        .credit_bytes = 256,
+        .retry_ticks = hasty ? draw_between(cluster, 20, 400) : 1000000,
+        .backoff_ticks = draw_between(cluster, 5, 50),
+        .unacknowledged_count_max = draw(cluster, 2) == 0 ? draw_between(cluster, 1, 3) : 64,
+        .unacknowledged_bytes_max = draw(cluster, 2) == 0 ? draw_between(cluster, 1, 100) : 100000,
+        .ack_batch_count = draw_between(cluster, 1, 8),
+        .ack_batch_bytes = draw_between(cluster, 1, 4000),
+        .ack_delay_ticks = draw_between(cluster, 1, 300),
+        .lookup_ticks = hasty ? draw_between(cluster, 50, 500) : 100000,
+        .hops_max = 4 * CLUSTER_NODES_MAX,
+    };
+    if (draw(cluster, 4) == 0) {
+        config->coordinator_rank = (uint32_t)draw(cluster, config->rank_count);
+    }
+    const uint32_t largest = chord_client_cost(config, CHORD_INSERT, CHORD_KEY_SIZE_MAX, config->value_size_max);
+    config->credit_count = largest + (draw(cluster, 2) == 0 ? 0 : config->window);
+}
+
+static void draw_keys(struct cluster *cluster) {
+    cluster->key_count = draw_between(cluster, 1, CLUSTER_KEYS_MAX);
+    for (uint32_t i = 0; i < cluster->key_count; i++) {
+        struct cluster_key *key = &cluster->keys[i];
+        key->size = (uint32_t)snprintf((char *)key->bytes, sizeof key->bytes, "key%u", i);
+        key->id = draw_id(cluster);
+    }
+}
+
+static void draw_operations(struct cluster *cluster) {
+    cluster->operations_per_client = draw_between(cluster, 1, 60);
+    for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {
+        struct cluster_client *client = &cluster->clients[rank];
+        client->operations = calloc(cluster->operations_per_client, sizeof *client->operations);
+        chord_check(client->operations != NULL);
+        for (uint32_t i = 0; i < cluster->operations_per_client; i++) {
+            struct cluster_operation *operation = &client->operations[i];
+            static const enum chord_operation_kind kinds[] = {CHORD_INSERT, CHORD_INSERT, CHORD_QUERY, CHORD_QUERY,
+                                                              CHORD_DELETE};
+            operation->kind = kinds[draw(cluster, 5)];
+            operation->key = (uint32_t)draw(cluster, cluster->key_count);
+            operation->entry = (struct chord_address){
+                .rank = (uint32_t)draw(cluster, cluster->config.rank_count),
+                .virtual_node = (uint16_t)draw(cluster, cluster->config.virtual_node_count)};
+            if (operation->kind == CHORD_INSERT) {
+                /* Each value is written once: what is read tells which write it comes from. */
+                char text[32];
+                const int size = snprintf(text, sizeof text, "%u.%u", rank, i);
+                operation->value_size = (uint32_t)size + (uint32_t)draw(cluster, cluster->config.value_size_max - 30);
+                operation->value = malloc(operation->value_size);
+                chord_check(operation->value != NULL);
+                memset(operation->value, 'x', operation->value_size);
+                memcpy(operation->value, text, (size_t)size);
+            }
+        }
+    }
+}
+
+static bool has_id(const struct cluster *cluster, uint32_t count, struct chord_id id) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (chord_id_equal(cluster->ids[i], id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void cluster_init(struct cluster *cluster, uint64_t seed, FILE *trace) {
+    memset(cluster, 0, sizeof *cluster);
+    cluster->seed = seed;
+    cluster->prng = chord_prng_seeded(seed, 0);
+    cluster->trace = trace;
+    draw_config(cluster);
+    draw_keys(cluster);
+    network_init(&cluster->network, cluster->config.rank_count, seed, draw_between(cluster, 1, 200));
+    const uint32_t virtual_nodes = cluster->config.virtual_node_count;
+    for (uint32_t i = 0; i < cluster_node_count(cluster); i++) {
+        do {
+            cluster->ids[i] = draw_id(cluster);
+        } while (has_id(cluster, i, cluster->ids[i]));
+    }
+    draw_operations(cluster);
+    for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {
+        speakers[rank] = (struct speaker){.cluster = cluster, .rank = rank};
+        cluster->sinks[rank] = (struct chord_sink){
+            .context = &speakers[rank], .send = sink_send, .complete = sink_complete, .notice = sink_notice};
+        const enum chord_status status =
+            chord_peer_init(&cluster->peers[rank], &cluster->config, &cluster->sinks[rank], &allocator, rank,
+                            &cluster->ids[rank * virtual_nodes], 1);
+        chord_check(status == CHORD_OK);
+    }
+    for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {
+        chord_peer_start(&cluster->peers[rank]);
+    }
+}
+
+void cluster_clear(struct cluster *cluster) {
+    for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {
+        for (uint32_t i = 0; i < cluster->operations_per_client; i++) {
+            free(cluster->clients[rank].operations[i].value);
+        }
+        free(cluster->clients[rank].operations);
+        chord_peer_clear(&cluster->peers[rank]);
+    }
+    network_clear(&cluster->network);
+    history_free(&cluster->history);
+}
+
+void cluster_describe(const struct cluster *cluster, FILE *out) {
+    static const char *const routings[] = {"finger", "ring", "onehop"};
+    const struct chord_config *config = &cluster->config;
+    fprintf(out,
+            "seed %llu: %u ranks x %u nodes, k=%u, %s, %s routing, r=%u%s, %u-bit ids, window %u, %u credits, "
+            "%u operations a client on %u keys, retry after %llu\n",
+            (unsigned long long)cluster->seed, config->rank_count, config->virtual_node_count, config->replica_count,
+            config->consistency == CHORD_LINEARIZABLE ? "linearizable" : "eventual", routings[config->routing],
+            config->successor_count, config->route_successors ? " used" : "", config->id_bits, config->window,
+            config->credit_count, cluster->operations_per_client, cluster->key_count,
+            (unsigned long long)config->retry_ticks);
+}
+
+/* --- running it --- */
+
+/* Issues what the rank's client has room for; now and then it holds back, so that runs are not all in lock step. */
+static void issue(struct cluster *cluster, uint32_t rank) {
+    struct cluster_client *client = &cluster->clients[rank];
+    while (cluster->formed && client->next < cluster->operations_per_client &&
+           client->pause_until_ticks <= cluster->now_ticks) {
+        if (draw(cluster, 8) == 0) {
+            client->pause_until_ticks = cluster->now_ticks + draw(cluster, 300);
+            continue;
+        }
+        struct cluster_operation *operation = &client->operations[client->next];
+        struct cluster_key *key = &cluster->keys[operation->key];
+        const struct chord_operation submitted = {.tag = client->next,
+                                                  .kind = operation->kind,
+                                                  .entry = operation->entry,
+                                                  .key_id = key->id,
+                                                  .key = key->bytes,
+                                                  .key_size = key->size,
+                                                  .value = operation->value,
+                                                  .value_size = operation->value_size};
+        operation->answered_before = key->answered;
+        operation->any_answered_before = key->any_answered;
+        const enum chord_status status =
+            chord_client_submit(&cluster->peers[rank].client, &submitted, cluster->now_ticks);
+        if (status == CHORD_BUSY) {
+            return;
+        }
+        if (status != CHORD_OK) {
+            cluster_break(cluster, "client", "rank %u: %s", rank, chord_status_text(status));
+            return;
+        }
+        client->next++;
+    }
+}
+
+static uint64_t client_deadline(const struct cluster *cluster, uint32_t rank) {
+    const struct cluster_client *client = &cluster->clients[rank];
+    const bool waits = cluster->formed && client->next < cluster->operations_per_client &&
+                       client->pause_until_ticks > cluster->now_ticks;
+    return waits ? client->pause_until_ticks : UINT64_MAX;
+}
+
+static void deliver(struct cluster *cluster) {
+    const struct network_message message = network_take(&cluster->network);
+    const struct chord_message decoded = network_decode(&message);
+    trace_message(cluster->trace, cluster->now_ticks, &decoded, cluster->config.id_bits);
+    const enum chord_status status =
+        chord_peer_receive(&cluster->peers[message.to_rank], &decoded, cluster->now_ticks);
+    /* Late answers to repeated requests are the only stale ones that a ring without view changes may see. */
+    const bool to_client = decoded.type == CHORD_MESSAGE_ANSWER || decoded.type == CHORD_MESSAGE_REFUSAL;
+    if (status != CHORD_OK && !(status == CHORD_STALE && to_client)) {
+        cluster_break(cluster, "step", "%s from %u to %u: %s", chord_message_name(decoded.type), message.from_rank,
+                      message.to_rank, chord_status_text(status));
+    }
+    free(message.bytes);
+    issue(cluster, message.to_rank);
+}
+
+bool cluster_step(struct cluster *cluster) {
+    const uint64_t arrival = network_next_arrival(&cluster->network);
+    uint64_t tick = UINT64_MAX;
+    uint32_t ticked = 0;
+    for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {
+        uint64_t deadline = chord_peer_deadline(&cluster->peers[rank]);
+        const uint64_t pause = client_deadline(cluster, rank);
+        deadline = pause < deadline ? pause : deadline;
+        if (deadline < tick) {
+            tick = deadline;
+            ticked = rank;
+        }
+    }
+    if (arrival == UINT64_MAX && tick == UINT64_MAX) {
+        /* Clients that were never woken since the ring was formed. */
+        bool issued = false;
+        for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {
+            const uint32_t before = cluster->clients[rank].next;
+            issue(cluster, rank);
+            issued |= cluster->clients[rank].next != before || client_deadline(cluster, rank) != UINT64_MAX;
+        }
+        return issued;
+    }
+    cluster->event_count++;
+    if (arrival <= tick) {
+        cluster->now_ticks = arrival > cluster->now_ticks ? arrival : cluster->now_ticks;
+        deliver(cluster);
+    } else {
+        cluster->now_ticks = tick > cluster->now_ticks ? tick : cluster->now_ticks;
+        chord_peer_tick(&cluster->peers[ticked], cluster->now_ticks);
+        issue(cluster, ticked);
+    }
+    return true;
+}
+
+bool cluster_is_done(const struct cluster *cluster) {
+    if (!cluster->formed || cluster->network.count > 0) {
+        return false;
+    }
+    for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {
+        if (cluster->clients[rank].completed_count < cluster->operations_per_client ||
+            !chord_peer_is_quiet(&cluster->peers[rank])) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,99 @@
+/* A whole ring in one process: unmodified peers on the simulated network, in virtual time, with clients that work
+ * through random operations. One seed fixes everything. */
+#ifndef TESTS_SIM_CLUSTER_H
+#define TESTS_SIM_CLUSTER_H
+
+#include "app/verdict/history.h"
+#include "chord/peer.h"
+#include "tests/sim/network.h"
+
+#include <stdio.h>
+
+#define CLUSTER_RANKS_MAX 12u
+#define CLUSTER_VIRTUAL_NODES_MAX 3u
+#define CLUSTER_NODES_MAX (CLUSTER_RANKS_MAX * CLUSTER_VIRTUAL_NODES_MAX)
+#define CLUSTER_KEYS_MAX 32u
+#define CLUSTER_VALUE_SIZE_MAX 3000u
+
+struct cluster_operation {
+    enum chord_operation_kind kind;
+    uint32_t key; /* index into keys */
+    uint32_t value_size;
+    struct chord_address entry;
+    unsigned char *value; /* owned */
+    /* The newest version of the key that was answered when this was issued (for I9). */
+    struct chord_version answered_before;
+    bool any_answered_before;
+    bool completed;
+};
+
+struct cluster_client {
+    struct cluster_operation *operations; /* owned */
+    uint32_t next; /* the first that is not issued yet */
+    uint32_t completed_count;
+    uint64_t pause_until_ticks; /* it issues nothing before */
+};
+
+struct cluster_key {
+    unsigned char bytes[8];
+    uint32_t size;
+    struct chord_id id;
+    struct chord_version answered; /* the newest version answered so far */
+    bool any_answered;
+};
+
+struct cluster {
+    uint64_t seed;
+    struct chord_prng prng;
+    struct chord_config config;
+    struct chord_sink sinks[CLUSTER_RANKS_MAX];
+    struct chord_peer peers[CLUSTER_RANKS_MAX];
+    struct chord_id ids[CLUSTER_NODES_MAX]; /* by rank * virtual nodes + virtual node */
+    struct network network;
+    uint64_t now_ticks;
+    uint64_t event_count;
+    bool formed;
+
+    struct cluster_key keys[CLUSTER_KEYS_MAX];
+    uint32_t key_count;
+    uint32_t operations_per_client;
+    struct cluster_client clients[CLUSTER_RANKS_MAX];
+    struct history history;
+
+    /* Sees every message at the moment of sending, before its receiver does; may be NULL. */
+    void (*observe)(void *observer, struct cluster *cluster, const struct chord_message *message);
+    void *observer;
+    FILE *trace;               /* NULL: no transcript */
+    const char *broken;        /* the first broken rule, or NULL */
+    char broken_text[200];
+};
+
+/* A cluster made from a seed: size, options, bounds, keys and operations are all drawn from it. It is not formed yet.
+ * The trace is borrowed; NULL for none. */
+void cluster_init(struct cluster *cluster, uint64_t seed, FILE *trace);
+void cluster_clear(struct cluster *cluster);
+
+/* One line that says what the seed stands for. */
+void cluster_describe(const struct cluster *cluster, FILE *out);
+
+/* Handles the next event (an arriving message, or a tick that is due). False if there is none. */
+bool cluster_step(struct cluster *cluster);
+
+/* All operations are answered, and nothing is under way. */
+bool cluster_is_done(const struct cluster *cluster);
+
+/* Notes that a rule is broken; the first one counts. */
+void cluster_break(struct cluster *cluster, const char *rule, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static inline uint32_t cluster_node_count(const struct cluster *cluster) {
+    return cluster->config.rank_count * cluster->config.virtual_node_count;
+}
+
+/* Node `index` in the order of ids[]. */
+static inline const struct chord_node *cluster_node(const struct cluster *cluster, uint32_t index) {
+    return &cluster->peers[index / cluster->config.virtual_node_count]
+                .nodes[index % cluster->config.virtual_node_count];
+}
+
+#endif

@@ -1,0 +1,47 @@
+/* The simulator's network: messages as bytes, FIFO per (sender, receiver), delayed by a seeded generator in virtual
+ * time. Every message goes through the codec, so what is simulated is what is sent over MPI. */
+#ifndef TESTS_SIM_NETWORK_H
+#define TESTS_SIM_NETWORK_H
+
+#include "chord/base/prng.h"
+#include "chord/wire/codec.h"
+
+struct network_message {
+    uint64_t arrival_ticks;
+    uint64_t order; /* of sending, over all channels: breaks ties */
+    uint32_t from_rank;
+    uint32_t to_rank;
+    uint32_t channel_seq; /* of its channel, asserted on arrival */
+    size_t size;
+    unsigned char *bytes; /* owned */
+};
+
+struct network {
+    struct chord_prng prng;
+    uint32_t rank_count;
+    uint64_t delay_ticks_max;
+    struct network_message *messages; /* owned; in the order of sending */
+    size_t count;
+    size_t capacity;
+    uint64_t sent_total;
+    uint64_t *last_arrival_ticks; /* owned; by channel */
+    uint32_t *next_send_seq;      /* owned; by channel */
+    uint32_t *next_arrival_seq;   /* owned; by channel */
+};
+
+void network_init(struct network *network, uint32_t rank_count, uint64_t seed, uint64_t delay_ticks_max);
+void network_clear(struct network *network);
+
+/* Encodes and sends a message at a time. */
+void network_send(struct network *network, const struct chord_message *message, uint64_t now_ticks);
+
+/* When the next message arrives; UINT64_MAX if none is under way. */
+uint64_t network_next_arrival(const struct network *network);
+
+/* Takes the next message off the network; there is one. The caller frees its bytes. */
+struct network_message network_take(struct network *network);
+
+/* Decodes one that is under way or was taken. */
+struct chord_message network_decode(const struct network_message *message);
+
+#endif

@@ -1,0 +1,165 @@
+/* The seeded simulator: runs whole rings in virtual time and demands the invariants after every event, then that all
+ * operations are answered, that the history is right (T1), and the quiet invariants.
+ *
+ *     sim --seeds FIRST COUNT       runs COUNT seeds from FIRST on, stops at the first that fails
+ *     sim --seed S [--trace]        runs one; with a transcript of every message on standard output
+ *
+ * Exit status: 0 all right, 2 usage, 10 a broken invariant, 11 a wrong history, 12 no progress. */
+#include "app/verdict/judge.h"
+#include "chord/base/check.h"
+#include "tests/sim/cluster.h"
+#include "tests/sim/invariants.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EVENTS_MAX 2000000u
+
+enum result { RESULT_OK = 0, RESULT_USAGE = 2, RESULT_INVARIANT = 10, RESULT_HISTORY = 11, RESULT_STUCK = 12 };
+
+struct totals {
+    uint64_t events;
+    uint64_t operations;
+    uint64_t retries;
+    uint64_t stale_reads;
+    uint64_t waited; /* runs in which a request waited at its head */
+};
+
+static uint64_t current_seed;
+
+static void check_failed(const char *file, int line, const char *expression) {
+    fprintf(stderr, "seed %" PRIu64 ": %s:%d: check failed: %s\n", current_seed, file, line, expression);
+    exit(RESULT_INVARIANT);
+}
+
+static enum result judge_run(struct cluster *cluster, struct totals *totals) {
+    struct judge judge = {0};
+    struct judge_verdict verdict = {0};
+    if (judge_segment(&judge, cluster->history.records, cluster->history.count, cluster->config.consistency,
+                      &verdict) != CHORD_OK) {
+        return RESULT_STUCK;
+    }
+    enum result result = RESULT_OK;
+    if (verdict.wrong_count > 0) {
+        fprintf(stderr, "seed %" PRIu64 ": %" PRIu64 " wrong answers; the first: client %u, operation %u: %s\n",
+                cluster->seed, verdict.wrong_count, verdict.first.client_rank, verdict.first.index,
+                judge_reason_text(verdict.first.reason));
+        result = RESULT_HISTORY;
+    }
+    /* What the answers say must be what the owners hold. */
+    const struct judge_content expected = judge_content(&judge);
+    uint64_t content = 0;
+    uint64_t pairs = 0;
+    for (uint32_t i = 0; i < cluster_node_count(cluster); i++) {
+        const struct chord_store_digest digest =
+            chord_store_digest(&chord_node_own_arc(cluster_node(cluster, i))->store);
+        content += digest.content;
+        pairs += digest.pair_count;
+    }
+    if (result == RESULT_OK && (content != expected.content || pairs != expected.pair_count)) {
+        fprintf(stderr, "seed %" PRIu64 ": the nodes hold %" PRIu64 " pairs, the answers leave %" PRIu64 "%s\n",
+                cluster->seed, pairs, expected.pair_count, pairs == expected.pair_count ? " others" : "");
+        result = RESULT_HISTORY;
+    }
+    totals->stale_reads += verdict.stale_count;
+    judge_free(&judge);
+    return result;
+}
+
+static bool anyone_waits(const struct cluster *cluster) {
+    for (uint32_t i = 0; i < cluster_node_count(cluster); i++) {
+        const struct chord_arc *own = chord_node_own_arc(cluster_node(cluster, i));
+        if (own != NULL && own->waiting_first != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum result run(uint64_t seed, FILE *trace, struct totals *totals) {
+    static struct cluster cluster;
+    struct invariants invariants;
+    current_seed = seed;
+    cluster_init(&cluster, seed, trace);
+    invariants_init(&invariants);
+    cluster.observe = invariants_observe;
+    cluster.observer = &invariants;
+    if (trace != NULL) {
+        cluster_describe(&cluster, trace);
+    }
+    enum result result = RESULT_OK;
+    bool waited = false;
+    bool done = false;
+    while (cluster.broken == NULL && !done && cluster.event_count < EVENTS_MAX) {
+        const bool stepped = cluster_step(&cluster);
+        invariants_check_event(&invariants, &cluster);
+        waited |= anyone_waits(&cluster);
+        done = !stepped || cluster_is_done(&cluster);
+    }
+    if (cluster.broken == NULL && !cluster_is_done(&cluster)) {
+        fprintf(stderr, "seed %" PRIu64 ": no progress after %" PRIu64 " events\n", seed, cluster.event_count);
+        result = RESULT_STUCK;
+    }
+    if (result == RESULT_OK && cluster.broken == NULL) {
+        invariants_check_quiet(&cluster);
+    }
+    if (cluster.broken != NULL) {
+        fprintf(stderr, "seed %" PRIu64 ": %s is broken at time %" PRIu64 ": %s\n", seed, cluster.broken,
+                cluster.now_ticks, cluster.broken_text);
+        result = RESULT_INVARIANT;
+    }
+    if (result == RESULT_OK) {
+        totals->operations += cluster.history.count;
+        result = judge_run(&cluster, totals);
+    }
+    if (result != RESULT_OK) {
+        cluster_describe(&cluster, stderr);
+    }
+    for (uint32_t rank = 0; rank < cluster.config.rank_count; rank++) {
+        totals->retries += cluster.peers[rank].client.retry_total;
+    }
+    totals->events += cluster.event_count;
+    totals->waited += waited;
+    invariants_clear(&invariants);
+    cluster_clear(&cluster);
+    return result;
+}
+
+static int usage(void) {
+    fprintf(stderr, "usage: sim --seeds FIRST COUNT | sim --seed S [--trace]\n");
+    return RESULT_USAGE;
+}
+
+static bool read_number(const char *text, uint64_t *number) {
+    char *end;
+    *number = strtoull(text, &end, 10);
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0';
+}
+
+int main(int argc, char **argv) {
+    uint64_t first = 0;
+    uint64_t count = 1;
+    const bool several = argc == 4 && strcmp(argv[1], "--seeds") == 0;
+    const bool one = argc >= 3 && strcmp(argv[1], "--seed") == 0;
+    const bool traced = one && argc == 4 && strcmp(argv[3], "--trace") == 0;
+    if ((!several && !(one && (argc == 3 || traced))) || !read_number(argv[2], &first) ||
+        (several && !read_number(argv[3], &count)) || count == 0) {
+        return usage();
+    }
+    chord_check_set_hook(check_failed);
+    printf("first seed: %" PRIu64 "\n", first);
+    fflush(stdout);
+    struct totals totals = {0};
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        const enum result result = run(seed, traced ? stdout : NULL, &totals);
+        if (result != RESULT_OK) {
+            fprintf(stderr, "see it again: sim --seed %" PRIu64 " --trace\n", seed);
+            return (int)result;
+        }
+    }
+    printf("%" PRIu64 " seeds right: %" PRIu64 " events, %" PRIu64 " operations, %" PRIu64
+           " requests sent again, %" PRIu64 " stale reads in eventual rings, requests waited in %" PRIu64 " runs\n",
+           count, totals.events, totals.operations, totals.retries, totals.stale_reads, totals.waited);
+    return RESULT_OK;
+}

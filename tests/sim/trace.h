@@ -1,0 +1,13 @@
+/* A readable transcript of a simulated run: one line a message, with what matters of it. */
+#ifndef TESTS_SIM_TRACE_H
+#define TESTS_SIM_TRACE_H
+
+#include "chord/wire/sink.h"
+
+#include <stdio.h>
+
+/* Both write to `out` unless it is NULL. */
+void trace_message(FILE *out, uint64_t now_ticks, const struct chord_message *message, unsigned id_bits);
+void trace_completion(FILE *out, uint64_t now_ticks, uint32_t rank, const struct chord_completion *completion);
+
+#endif
