@@ -31,8 +31,8 @@ struct judge_candidate {
 
 #define NO_RECORD UINT32_MAX
 
-/* A write of the key at hand with its version. For a while also a version that is read but not yet ascribed to a write:
- * then `bound_ns` is when the first operation with this or a newer version ended. */
+/* A write of the key at hand with its version. For a while also a version that is read but not yet ascribed
+ * to a write: then `bound_ns` is when the first operation with this or a newer version ended. */
 struct write {
     uint64_t counter;
     uint64_t value_digest;
@@ -43,8 +43,8 @@ struct write {
     bool changes;  /* false: a delete that found nothing */
 };
 
-/* The key that is being judged, and memory for it. Positions count writes of this segment from 0; the write that
- * earlier segments left is BEFORE, anything older OLDER. */
+/* The key that is being judged, and memory for it. Positions count writes of this segment from 0; the write
+ * that earlier segments left is BEFORE, anything older OLDER. */
 struct group {
     enum chord_consistency consistency;
     struct history_record *records; /* ascending by start */
@@ -52,14 +52,17 @@ struct group {
     struct judge_key *key;
     struct judge_candidate *candidates; /* of this key */
     size_t candidate_count;
-    uint64_t earliest_insert_ns; /* start of the first unexplained unknown insert and delete; UINT64_MAX: none */
+    uint64_t
+        earliest_insert_ns; /* start of the first unexplained unknown insert and delete; UINT64_MAX: none */
     uint64_t earliest_delete_ns;
 
     struct write *writes; /* ascending by version; all newer than the key's last write in earlier segments */
     size_t write_count;
-    uint32_t *pending;        /* a heap of records that have begun, by end */
-    uint32_t *ended;          /* eventual: a Fenwick tree that counts the answered writes that have ended, by position */
-    uint32_t *absence_before; /* eventual: by position, 1 + the position of the last absence up to there; 0: none */
+    uint32_t *pending; /* a heap of records that have begun, by end */
+    uint32_t
+        *ended; /* eventual: a Fenwick tree that counts the answered writes that have ended, by position */
+    uint32_t *
+        absence_before; /* eventual: by position, 1 + the position of the last absence up to there; 0: none */
 };
 
 #define BEFORE (-1)
@@ -119,7 +122,9 @@ static size_t writes_up_to(const struct write *writes, size_t count, struct chor
 /* The write with exactly this version, or NULL. */
 static struct write *write_with(struct write *writes, size_t count, struct chord_version version) {
     const size_t up_to = writes_up_to(writes, count, version);
-    return up_to > 0 && chord_version_compare(version_of(&writes[up_to - 1]), version) == 0 ? &writes[up_to - 1] : NULL;
+    return up_to > 0 && chord_version_compare(version_of(&writes[up_to - 1]), version) == 0
+               ? &writes[up_to - 1]
+               : NULL;
 }
 
 /* ---- the records by themselves ---- */
@@ -133,11 +138,14 @@ static bool answer_is_possible(const struct history_record *record) {
     }
     switch (record->kind) {
     case CHORD_INSERT:
-        return (record->outcome == CHORD_INSERTED || record->outcome == CHORD_UPDATED) && record->version_counter > 0;
+        return (record->outcome == CHORD_INSERTED || record->outcome == CHORD_UPDATED) &&
+               record->version_counter > 0;
     case CHORD_QUERY:
-        return record->outcome == CHORD_ABSENT || (record->outcome == CHORD_FOUND && record->version_counter > 0);
+        return record->outcome == CHORD_ABSENT ||
+               (record->outcome == CHORD_FOUND && record->version_counter > 0);
     case CHORD_DELETE:
-        return (record->outcome == CHORD_DELETED || record->outcome == CHORD_ABSENT) && record->version_counter > 0;
+        return (record->outcome == CHORD_DELETED || record->outcome == CHORD_ABSENT) &&
+               record->version_counter > 0;
     default:
         return false;
     }
@@ -180,7 +188,8 @@ static void collect_writes(struct group *group) {
     sort_writes(group->writes, group->write_count);
     size_t kept = 0;
     for (size_t i = 0; i < group->write_count; i++) {
-        if (kept == 0 || chord_version_compare(version_of(&group->writes[kept - 1]), version_of(&group->writes[i])) < 0) {
+        if (kept == 0 ||
+            chord_version_compare(version_of(&group->writes[kept - 1]), version_of(&group->writes[i])) < 0) {
             group->writes[kept++] = group->writes[i];
         }
     }
@@ -227,7 +236,8 @@ static size_t collect_missing(struct group *group, struct write *missing) {
         }
     }
     sort_writes(missing, count);
-    /* Reads that disagree on a version's value: the smallest digest stands, so that the order of records is nothing. */
+    /* Reads that disagree on a version's value: the smallest digest stands, so that the order of records is
+     * nothing. */
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
         if (kept == 0 || chord_version_compare(version_of(&missing[kept - 1]), version_of(&missing[i])) < 0) {
@@ -258,9 +268,9 @@ static void bound_missing(const struct group *group, struct write *missing, size
     }
 }
 
-/* The latest candidate that can have written this version, or NULL. Bounds grow with the versions, so whatever fits one
- * version fits all newer ones, and ascribing in ascending order finds an assignment if there is one; the latest is
- * taken so that the rest excuses as much as it may. */
+/* The latest candidate that can have written this version, or NULL. Bounds grow with the versions, so
+ * whatever fits one version fits all newer ones, and ascribing in ascending order finds an assignment if
+ * there is one; the latest is taken so that the rest excuses as much as it may. */
 static struct judge_candidate *candidate_for(const struct group *group, const struct write *missing) {
     for (size_t i = group->candidate_count; i-- > 0;) {
         struct judge_candidate *candidate = &group->candidates[i];
@@ -295,7 +305,8 @@ static void explain_missing(struct group *group) {
     for (size_t i = group->candidate_count; i-- > 0;) {
         const struct judge_candidate *candidate = &group->candidates[i];
         if (!candidate->explained) {
-            *(candidate->inserts ? &group->earliest_insert_ns : &group->earliest_delete_ns) = candidate->start_ns;
+            *(candidate->inserts ? &group->earliest_insert_ns : &group->earliest_delete_ns) =
+                candidate->start_ns;
         }
     }
 }
@@ -392,7 +403,8 @@ static uint32_t pending_pop(const struct group *group, size_t count) {
     const uint64_t end_ns = group->records[last].end_ns;
     size_t at = 0;
     for (size_t child = 1; child < count - 1; child = 2 * at + 1) {
-        if (child + 1 < count - 1 && group->records[heap[child + 1]].end_ns < group->records[heap[child]].end_ns) {
+        if (child + 1 < count - 1 &&
+            group->records[heap[child + 1]].end_ns < group->records[heap[child]].end_ns) {
             child++;
         }
         if (group->records[heap[child]].end_ns >= end_ns) {
@@ -417,7 +429,8 @@ static void past_add(const struct group *group, struct past *past, const struct 
     if (chord_version_compare(version, past->highest) > 0) {
         past->highest = version;
     }
-    if (group->consistency != CHORD_EVENTUAL || record->kind == CHORD_QUERY || record->outcome == CHORD_ABSENT) {
+    if (group->consistency != CHORD_EVENTUAL || record->kind == CHORD_QUERY ||
+        record->outcome == CHORD_ABSENT) {
         return;
     }
     const size_t position = writes_up_to(group->writes, group->write_count, version) - 1;
@@ -455,8 +468,8 @@ static long position_shown(const struct group *group, const struct history_recor
     return group->key->present ? OLDER : BEFORE;
 }
 
-static void count_stale(const struct group *group, const struct past *past, const struct history_record *record,
-                        struct judge_verdict *verdict) {
+static void count_stale(const struct group *group, const struct past *past,
+                        const struct history_record *record, struct judge_verdict *verdict) {
     const long shown = position_shown(group, record);
     /* The newest write answered in time: where there is none in this segment, what earlier ones left. */
     const bool present = past->newest >= 0 ? group->writes[past->newest].present : group->key->present;
@@ -493,8 +506,9 @@ static void prepare_staleness(struct group *group) {
 
 /* Sweeps over the operations by start, with those that ended before in `past`. */
 static void judge_real_time(struct group *group, struct judge_verdict *verdict) {
-    struct past past = {.newest = BEFORE,
-                        .highest = {.epoch = group->key->highest_epoch, .counter = group->key->highest_counter}};
+    struct past past = {
+        .newest = BEFORE,
+        .highest = {.epoch = group->key->highest_epoch, .counter = group->key->highest_counter}};
     size_t pending_count = 0;
     if (group->consistency == CHORD_EVENTUAL) {
         prepare_staleness(group);
@@ -623,13 +637,15 @@ static void group_free(struct group *group) {
     free(group->absence_before);
 }
 
-static enum chord_status group_init(struct group *group, size_t count_max, enum chord_consistency consistency) {
+static enum chord_status group_init(struct group *group, size_t count_max,
+                                    enum chord_consistency consistency) {
     const bool eventual = consistency == CHORD_EVENTUAL;
     *group = (struct group){.consistency = consistency,
                             .writes = malloc((count_max + 1) * sizeof *group->writes),
                             .pending = malloc((count_max + 1) * sizeof *group->pending),
                             .ended = eventual ? malloc((count_max + 1) * sizeof *group->ended) : NULL,
-                            .absence_before = eventual ? malloc((count_max + 1) * sizeof *group->absence_before) : NULL};
+                            .absence_before =
+                                eventual ? malloc((count_max + 1) * sizeof *group->absence_before) : NULL};
     if (group->writes == NULL || group->pending == NULL ||
         (eventual && (group->ended == NULL || group->absence_before == NULL))) {
         group_free(group);
@@ -639,7 +655,8 @@ static enum chord_status group_init(struct group *group, size_t count_max, enum 
 }
 
 /* Adds the segment's unknown writes to the candidates, in order. */
-static enum chord_status add_candidates(struct judge *judge, const struct history_record *records, size_t count) {
+static enum chord_status add_candidates(struct judge *judge, const struct history_record *records,
+                                        size_t count) {
     size_t added_count = 0;
     for (size_t i = 0; i < count; i++) {
         added_count += is_unknown_write(&records[i]);
@@ -655,10 +672,11 @@ static enum chord_status add_candidates(struct judge *judge, const struct histor
     judge->candidates = candidates;
     for (size_t i = 0; i < count; i++) {
         if (is_unknown_write(&records[i])) {
-            candidates[judge->candidate_count++] = (struct judge_candidate){.digest = records[i].key_digest,
-                                                                            .value_digest = records[i].value_digest,
-                                                                            .start_ns = records[i].start_ns,
-                                                                            .inserts = records[i].kind == CHORD_INSERT};
+            candidates[judge->candidate_count++] =
+                (struct judge_candidate){.digest = records[i].key_digest,
+                                         .value_digest = records[i].value_digest,
+                                         .start_ns = records[i].start_ns,
+                                         .inserts = records[i].kind == CHORD_INSERT};
         }
     }
     sort_candidates(candidates, judge->candidate_count);
@@ -675,10 +693,11 @@ static void drop_explained(struct judge *judge) {
     judge->candidate_count = kept;
 }
 
-/* Judges the groups in the order of their digests. The keys known before have been moved to the end of the array; they
- * and the new ones are merged towards its beginning, which never overtakes what is yet to be read. */
-static void judge_groups(struct judge *judge, struct group *group, struct history_record *records, size_t count,
-                         size_t new_key_count, struct judge_verdict *verdict) {
+/* Judges the groups in the order of their digests. The keys known before have been moved to the end of the
+ * array; they and the new ones are merged towards its beginning, which never overtakes what is yet to be
+ * read. */
+static void judge_groups(struct judge *judge, struct group *group, struct history_record *records,
+                         size_t count, size_t new_key_count, struct judge_verdict *verdict) {
     struct judge_key *keys = judge->keys;
     const size_t key_end = judge->key_count + new_key_count;
     size_t from = new_key_count;
@@ -690,13 +709,15 @@ static void judge_groups(struct judge *judge, struct group *group, struct histor
         while (from < key_end && keys[from].digest < digest) {
             keys[to++] = keys[from++];
         }
-        keys[to] = from < key_end && keys[from].digest == digest ? keys[from++] : (struct judge_key){.digest = digest};
+        keys[to] = from < key_end && keys[from].digest == digest ? keys[from++]
+                                                                 : (struct judge_key){.digest = digest};
         while (candidate < judge->candidate_count && judge->candidates[candidate].digest < digest) {
             candidate++;
         }
         group->candidates = judge->candidates == NULL ? NULL : judge->candidates + candidate;
         group->candidate_count = 0;
-        for (; candidate < judge->candidate_count && judge->candidates[candidate].digest == digest; candidate++) {
+        for (; candidate < judge->candidate_count && judge->candidates[candidate].digest == digest;
+             candidate++) {
             group->candidate_count++;
         }
         group->records = records + first;

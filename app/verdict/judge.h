@@ -1,32 +1,37 @@
-/* The judge: test T1 (REFERENCE section 4) of histories whose answers carry versions. It knows nothing of the ring, the
- * store or the messages; it believes no one but the records.
+/* The judge: test T1 (REFERENCE section 4) of histories whose answers carry versions. It knows nothing of the
+ * ring, the store or the messages; it believes no one but the records.
  *
- * THE IDEA. Keys are independent registers, so each is judged alone. The protocol claims an order, the versions; the
- * judge needn't search for one, it only checks that the claimed order explains every answer and respects real time:
+ * THE IDEA. Keys are independent registers, so each is judged alone. The protocol claims an order, the
+ * versions; the judge needn't search for one, it only checks that the claimed order explains every answer and
+ * respects real time:
  *
- *     versions   1: insert a     4: delete     6: insert b         (other keys of the arc have the versions between)
- *     reads         FOUND a @1     ABSENT @5      FOUND b @6
+ *     versions   1: insert a     4: delete     6: insert b         (other keys of the arc have the versions
+ * between) reads         FOUND a @1     ABSENT @5      FOUND b @6
  *
- *   - no two writes have one version, and each write's outcome fits the write before it (inserted iff absent before...);
- *   - a value read is the value of the write with that version; an absence read at version v (the arc's) is one: the last
- *     write up to v is a delete, or there is none;
- *   - if a ends before b starts, version(a) <= version(b), and < if b writes. (Equal times count as overlapping.)
+ *   - no two writes have one version, and each write's outcome fits the write before it (inserted iff absent
+ * before...);
+ *   - a value read is the value of the write with that version; an absence read at version v (the arc's) is
+ * one: the last write up to v is a delete, or there is none;
+ *   - if a ends before b starts, version(a) <= version(b), and < if b writes. (Equal times count as
+ * overlapping.)
  *
- * SEGMENTS. A long run is judged piece by piece, each quiet at its end; of every key the judge keeps its last write and
- * the highest version answered (48 bytes). Operations of a later segment start after all of an earlier one have ended.
+ * SEGMENTS. A long run is judged piece by piece, each quiet at its end; of every key the judge keeps its last
+ * write and the highest version answered (48 bytes). Operations of a later segment start after all of an
+ * earlier one have ended.
  *
- * UNKNOWN. An operation without an answer may have happened. Unknown reads are dropped. Unknown writes have no version:
- * they are candidates, kept beyond their segment, and each may explain one version that is read but that no answered
- * write has, if it wrote that value and began before any operation with that version or a newer one ended. While a
- * candidate is unexplained, outcomes that it would explain (an insert: present; a delete: absent) aren't wrong if it
- * began before they ended. That is lenient: a candidate excuses any number of outcomes.
+ * UNKNOWN. An operation without an answer may have happened. Unknown reads are dropped. Unknown writes have
+ * no version: they are candidates, kept beyond their segment, and each may explain one version that is read
+ * but that no answered write has, if it wrote that value and began before any operation with that version or
+ * a newer one ended. While a candidate is unexplained, outcomes that it would explain (an insert: present; a
+ * delete: absent) aren't wrong if it began before they ended. That is lenient: a candidate excuses any number
+ * of outcomes.
  *
- * EVENTUAL. Writes are judged as above: the head orders them. A value must be that of the write with its version. But
- * an old answer to a read is only counted, as stale: it is older than the newest write of the key (in version order)
- * that was answered before the read began; it missed as many versions as there are such writes newer than what it
- * returned. A delete that found nothing changes nothing and isn't missed. An absence is stale only where that newest
- * write is an insert. Of earlier segments only the last write of a key is known: older values are counted as stale with
- * one version missed and not compared. */
+ * EVENTUAL. Writes are judged as above: the head orders them. A value must be that of the write with its
+ * version. But an old answer to a read is only counted, as stale: it is older than the newest write of the
+ * key (in version order) that was answered before the read began; it missed as many versions as there are
+ * such writes newer than what it returned. A delete that found nothing changes nothing and isn't missed. An
+ * absence is stale only where that newest write is an insert. Of earlier segments only the last write of a
+ * key is known: older values are counted as stale with one version missed and not compared. */
 #ifndef APP_VERDICT_JUDGE_H
 #define APP_VERDICT_JUDGE_H
 
@@ -72,11 +77,11 @@ struct judge_wrong {
 struct judge_verdict {
     uint64_t operation_count; /* records judged, unknown ones included */
     uint64_t unknown_count;
-    uint64_t wrong_count;                          /* operations: each is counted for its first reason only */
-    uint64_t wrong_by_reason[JUDGE_REASON_COUNT];  /* [JUDGE_FINE] stays 0 */
-    struct judge_wrong first;                      /* the wrong operation that began first; if wrong_count > 0 */
-    uint64_t stale_count;                          /* reads; eventual consistency only */
-    uint64_t stale_missed_sum;                     /* versions that they missed */
+    uint64_t wrong_count;                         /* operations: each is counted for its first reason only */
+    uint64_t wrong_by_reason[JUDGE_REASON_COUNT]; /* [JUDGE_FINE] stays 0 */
+    struct judge_wrong first;  /* the wrong operation that began first; if wrong_count > 0 */
+    uint64_t stale_count;      /* reads; eventual consistency only */
+    uint64_t stale_missed_sum; /* versions that they missed */
     uint64_t stale_missed_max;
 };
 
@@ -87,16 +92,18 @@ struct judge_candidate;
 struct judge {
     struct judge_key *keys; /* owned; ascending by digest */
     size_t key_count;
-    struct judge_candidate *candidates; /* owned; unexplained unknown writes, ascending by key digest and start */
+    struct judge_candidate
+        *candidates; /* owned; unexplained unknown writes, ascending by key digest and start */
     size_t candidate_count;
 };
 
-/* Judges the next segment and adds to *verdict. The records (of any clients; all records of a key that is judged here)
- * are sorted in place and marked. O(n log n) at worst, O(n) for many keys; beside the records it takes at most 48 bytes
- * a new key for good and 48 bytes an operation while it runs. CHORD_NO_MEMORY: nothing was judged, and judge and verdict
- * are as before. */
-CHORD_MUST_CHECK enum chord_status judge_segment(struct judge *judge, struct history_record *records, size_t count,
-                                                 enum chord_consistency consistency, struct judge_verdict *verdict);
+/* Judges the next segment and adds to *verdict. The records (of any clients; all records of a key that is
+ * judged here) are sorted in place and marked. O(n log n) at worst, O(n) for many keys; beside the records it
+ * takes at most 48 bytes a new key for good and 48 bytes an operation while it runs. CHORD_NO_MEMORY: nothing
+ * was judged, and judge and verdict are as before. */
+CHORD_MUST_CHECK enum chord_status judge_segment(struct judge *judge, struct history_record *records,
+                                                 size_t count, enum chord_consistency consistency,
+                                                 struct judge_verdict *verdict);
 
 /* Adds a verdict on other keys (another rank's) to one. */
 void judge_verdict_merge(struct judge_verdict *into, const struct judge_verdict *from);
@@ -104,13 +111,15 @@ void judge_verdict_merge(struct judge_verdict *into, const struct judge_verdict 
 /* What the stores must hold after all segments. */
 struct judge_content {
     uint64_t pair_count;
-    uint64_t content;         /* sum of chord_digest64_pair(key digest, value digest), as in chord_store_digest */
-    uint64_t uncertain_count; /* keys with an unexplained unknown write: with any, the other two decide nothing */
+    uint64_t content; /* sum of chord_digest64_pair(key digest, value digest), as in chord_store_digest */
+    uint64_t
+        uncertain_count; /* keys with an unexplained unknown write: with any, the other two decide nothing */
 };
 
 struct judge_content judge_content(const struct judge *judge);
 
-/* The text of a reason, one line without a final stop; "unknown reason" for any other number. Static storage. */
+/* The text of a reason, one line without a final stop; "unknown reason" for any other number. Static storage.
+ */
 const char *judge_reason_text(enum judge_reason reason);
 
 /* Frees everything; the judge knows no key again. */

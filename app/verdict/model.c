@@ -74,8 +74,9 @@ static void erase(struct model *model, struct pair *present) {
     free(present);
 }
 
-enum chord_status model_expect(struct model *model, enum chord_operation_kind kind, const void *key, size_t key_size,
-                               const void *value, size_t value_size, struct model_answer *answer) {
+enum chord_status model_expect(struct model *model, enum chord_operation_kind kind, const void *key,
+                               size_t key_size, const void *value, size_t value_size,
+                               struct model_answer *answer) {
     *answer = (struct model_answer){.outcome = CHORD_ABSENT};
     struct pair pair = {.key = key, .key_size = key_size};
     if (kind == CHORD_INSERT) {

@@ -1,7 +1,8 @@
-/* A sort by a 128-bit number, in place and without allocating: American flag sort (McIlroy, Bostic and McIlroy,
- * "Engineering Radix Sort", Computing Systems 6(1), 1993), from the most significant digit on, with insertion sort for
- * what is short. A digit is the eight bits below the highest bit in which any two items differ, so that digits that all
- * items share cost nothing. Not stable, but the result is fixed by the input. O(n) for n evenly spread keys.
+/* A sort by a 128-bit number, in place and without allocating: American flag sort (McIlroy, Bostic and
+ * McIlroy, "Engineering Radix Sort", Computing Systems 6(1), 1993), from the most significant digit on, with
+ * insertion sort for what is short. A digit is the eight bits below the highest bit in which any two items
+ * differ, so that digits that all items share cost nothing. Not stable, but the result is fixed by the input.
+ * O(n) for n evenly spread keys.
  *
  * A template: define before including it
  *     RADIX_SORT_NAME       the function's name: static void NAME(TYPE *items, size_t count)
@@ -35,7 +36,8 @@ static void RADIX_SORT_NAME(RADIX_SORT_TYPE *items, size_t count) {
         return;
     }
     const uint64_t top = (uint64_t)(difference >> 64);
-    const unsigned width = top != 0 ? 128u - (unsigned)__builtin_clzll(top) : 64u - (unsigned)__builtin_clzll((uint64_t)difference);
+    const unsigned width = top != 0 ? 128u - (unsigned)__builtin_clzll(top)
+                                    : 64u - (unsigned)__builtin_clzll((uint64_t)difference);
     const unsigned shift = width > 8 ? width - 8 : 0;
 
     size_t start[257] = {0};

@@ -1,0 +1,601 @@
+#include "app/driver/agent.h"
+
+#include "chord/base/check.h"
+#include "chord/base/digest.h"
+#include "chord/hash/hash.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Operations issued in one turn, so that the loop goes round even when every one is answered at once. */
+#define ISSUES_PER_TURN 64u
+#define LOAD_HEAD_SIZE 13u
+/* Records in one CONTROL_RECORDS message; the next one waits for the acknowledgement. */
+#define RECORDS_PER_MESSAGE 512u
+
+static void *grown(void *block, size_t *capacity, size_t needed, size_t size) {
+    if (needed <= *capacity) {
+        return block;
+    }
+    size_t larger = *capacity < 64 ? 64 : *capacity * 2;
+    larger = larger < needed ? needed : larger;
+    block = realloc(block, larger * size);
+    chord_check(block != NULL);
+    *capacity = larger;
+    return block;
+}
+
+enum chord_status agent_init(struct agent *agent, struct runtime *runtime, const struct chord_config *config,
+                             struct chord_id *node_ids, const struct result_rank *place) {
+    *agent = (struct agent){.runtime = runtime, .config = config, .node_ids = node_ids, .place = *place};
+    agent->ran = calloc(1, sizeof *agent->ran);
+    agent->node_owned_before = calloc(config->virtual_node_count, sizeof *agent->node_owned_before);
+    agent->node_forwarded_before = calloc(config->virtual_node_count, sizeof *agent->node_forwarded_before);
+    agent->outboxes = calloc(config->rank_count, sizeof *agent->outboxes);
+    if (agent->ran == NULL || agent->node_owned_before == NULL || agent->node_forwarded_before == NULL ||
+        agent->outboxes == NULL) {
+        agent_clear(agent);
+        return CHORD_NO_MEMORY;
+    }
+    return CHORD_OK;
+}
+
+void agent_clear(struct agent *agent) {
+    free(agent->arena);
+    free(agent->operations);
+    free(agent->ran);
+    free(agent->node_owned_before);
+    free(agent->node_forwarded_before);
+    free(agent->outboxes);
+    free(agent->sorted);
+    history_free(&agent->history);
+    history_free(&agent->received);
+    judge_free(&agent->judge);
+    *agent = (struct agent){0};
+}
+
+static void reply(const struct agent *agent, struct control_head head, const void *bytes, size_t size) {
+    unsigned char small[256];
+    unsigned char *message = size + sizeof head <= sizeof small ? small : malloc(size + sizeof head);
+    chord_check(message != NULL);
+    memcpy(message, &head, sizeof head);
+    if (size > 0) {
+        memcpy(message + sizeof head, bytes, size);
+    }
+    runtime_send_control(agent->runtime, agent->config->coordinator_rank, CONTROL_REPLY, message, size + sizeof head);
+    if (message != small) {
+        free(message);
+    }
+}
+
+/* --- loading and issuing --- */
+
+const unsigned char *agent_key(const struct agent *agent, size_t index, size_t *size) {
+    *size = index < agent->operation_count ? agent->operations[index].key_size : 0;
+    return *size == 0 ? NULL : agent->arena + agent->operations[index].offset;
+}
+
+const unsigned char *agent_value(const struct agent *agent, size_t index, size_t *size) {
+    *size = index < agent->operation_count ? agent->operations[index].value_size : 0;
+    return *size == 0 ? NULL : agent->arena + agent->operations[index].offset + agent->operations[index].key_size;
+}
+
+static void load(struct agent *agent, const unsigned char *bytes, size_t size) {
+    agent->arena = grown(agent->arena, &agent->arena_capacity, agent->arena_size + size, 1);
+    while (size > 0) {
+        struct agent_operation operation = {.offset = agent->arena_size};
+        chord_check(size >= LOAD_HEAD_SIZE);
+        operation.kind = bytes[0];
+        memcpy(&operation.entry_rank, bytes + 1, 4);
+        memcpy(&operation.entry_virtual_node, bytes + 5, 2);
+        memcpy(&operation.key_size, bytes + 7, 2);
+        memcpy(&operation.value_size, bytes + 9, 4);
+        const size_t data_size = (size_t)operation.key_size + operation.value_size;
+        chord_check(size - LOAD_HEAD_SIZE >= data_size);
+        memcpy(agent->arena + agent->arena_size, bytes + LOAD_HEAD_SIZE, data_size);
+        agent->arena_size += data_size;
+        agent->operations = grown(agent->operations, &agent->operation_capacity, agent->operation_count + 1,
+                                  sizeof *agent->operations);
+        agent->operations[agent->operation_count++] = operation;
+        bytes += LOAD_HEAD_SIZE + data_size;
+        size -= LOAD_HEAD_SIZE + data_size;
+    }
+}
+
+static void forget_phase(struct agent *agent) {
+    agent->arena_size = 0;
+    agent->operation_count = 0;
+    agent->issued_count = 0;
+    agent->completed_count = 0;
+    history_reset(&agent->history);
+}
+
+/* Quiet now, on all ranks: what is counted from here on belongs to the phase that is about to be loaded. */
+static void begin_phase(struct agent *agent) {
+    forget_phase(agent);
+    memset(agent->ran, 0, sizeof *agent->ran);
+    agent->traffic_before = runtime_traffic(agent->runtime);
+    for (uint32_t v = 0; v < agent->config->virtual_node_count; v++) {
+        agent->node_owned_before[v] = agent->runtime->peer.nodes[v].counters.requests_owned;
+        agent->node_forwarded_before[v] = agent->runtime->peer.nodes[v].counters.requests_forwarded;
+    }
+}
+
+static void start(struct agent *agent, struct control_head head) {
+    chord_check(history_reserve(&agent->history, agent->operation_count) == CHORD_OK);
+    /* Loading took MPI messages, too. */
+    const struct traffic traffic = runtime_traffic(agent->runtime);
+    agent->traffic_before.mpi_messages = traffic.mpi_messages;
+    agent->traffic_before.mpi_bytes = traffic.mpi_bytes;
+    agent->run_head = head;
+    agent->running = true;
+}
+
+static bool issue(struct agent *agent) {
+    bool any = false;
+    for (unsigned turn = 0; turn < ISSUES_PER_TURN && agent->issued_count < agent->operation_count; turn++) {
+        const struct agent_operation *loaded = &agent->operations[agent->issued_count];
+        const unsigned char *key = agent->arena + loaded->offset;
+        const struct chord_operation operation = {
+            .tag = agent->issued_count,
+            .kind = (enum chord_operation_kind)loaded->kind,
+            .entry = {.rank = loaded->entry_rank, .virtual_node = loaded->entry_virtual_node},
+            .key_id = chord_hash_id(key, loaded->key_size, agent->config->id_bits),
+            .key = key,
+            .key_size = loaded->key_size,
+            .value = key + loaded->key_size,
+            .value_size = loaded->value_size};
+        const enum chord_status status = runtime_submit(agent->runtime, &operation);
+        if (status == CHORD_BUSY) {
+            break;
+        }
+        chord_check(status == CHORD_OK); /* the workload was surveyed: its sizes fit */
+        agent->issued_count++;
+        any = true;
+    }
+    return any;
+}
+
+void agent_complete(struct agent *agent, const struct chord_completion *completion, uint64_t end_ns) {
+    struct metrics *metrics = &agent->ran->metrics;
+    const struct history_record record = {
+        .value_digest = completion->outcome == CHORD_FOUND
+                            ? chord_digest64(completion->value, completion->value_size)
+                            : 0,
+        .start_ns = completion->started_ticks,
+        .end_ns = end_ns,
+        .version_counter = completion->version.counter,
+        .version_epoch = completion->version.epoch,
+        .client_rank = agent->runtime->rank,
+        .index = (uint32_t)completion->tag,
+        .kind = (uint8_t)completion->kind,
+        .outcome = (uint8_t)completion->outcome};
+    chord_check(history_append(&agent->history, &record) == CHORD_OK);
+    metrics->outcomes[completion->kind][completion->outcome]++;
+    metrics->retry_count += completion->retry_count;
+    histogram_record(&metrics->latency_ns[completion->kind], end_ns - completion->started_ticks);
+    hops_record(&metrics->hops[completion->kind], completion->owner_hops);
+    agent->completed_count++;
+}
+
+/* --- judging --- */
+
+static uint32_t judge_of(const struct agent *agent, uint64_t key_digest) {
+    /* The high bits: the judge's own tables use the digest as it is. */
+    return (uint32_t)(((unsigned __int128)key_digest * agent->config->rank_count) >> 64);
+}
+
+/* Fills in what can be told after the timed part: digests of keys and of written values, rank 0's clock. */
+static void finish_records(struct agent *agent) {
+    for (size_t i = 0; i < agent->history.count; i++) {
+        struct history_record *record = &agent->history.records[i];
+        size_t size;
+        const unsigned char *key = agent_key(agent, record->index, &size);
+        record->key_digest = chord_digest64(key, size);
+        if (record->kind == CHORD_INSERT) {
+            const unsigned char *value = agent_value(agent, record->index, &size);
+            record->value_digest = chord_digest64(value, size);
+        }
+        record->start_ns += (uint64_t)agent->clock_offset_ns - agent->clock_error_ns;
+        record->end_ns += (uint64_t)agent->clock_offset_ns + agent->clock_error_ns;
+    }
+}
+
+/* Sends every judge that isn't behind its next records. */
+static void feed_judges(struct agent *agent) {
+    bool done = true;
+    for (uint32_t rank = 0; rank < agent->config->rank_count; rank++) {
+        struct agent_outbox *outbox = &agent->outboxes[rank];
+        if (!outbox->awaiting_ack && outbox->next < outbox->end) {
+            const size_t left = outbox->end - outbox->next;
+            const size_t count = left < RECORDS_PER_MESSAGE ? left : RECORDS_PER_MESSAGE;
+            runtime_send_control(agent->runtime, rank, CONTROL_RECORDS, &agent->sorted[outbox->next],
+                                 count * sizeof *agent->sorted);
+            outbox->next += count;
+            outbox->awaiting_ack = true;
+        }
+        done &= !outbox->awaiting_ack && outbox->next == outbox->end;
+    }
+    if (done) {
+        agent->scattering = false;
+        free(agent->sorted);
+        agent->sorted = NULL;
+        reply(agent, agent->scatter_head, NULL, 0);
+    }
+}
+
+static void scatter(struct agent *agent, struct control_head head) {
+    finish_records(agent);
+    const struct history *history = &agent->history;
+    agent->sorted = malloc((history->count + 1) * sizeof *agent->sorted);
+    chord_check(agent->sorted != NULL);
+    memset(agent->outboxes, 0, agent->config->rank_count * sizeof *agent->outboxes);
+    /* Counting sort by judge. */
+    for (size_t i = 0; i < history->count; i++) {
+        agent->outboxes[judge_of(agent, history->records[i].key_digest)].end++;
+    }
+    size_t position = 0;
+    for (uint32_t rank = 0; rank < agent->config->rank_count; rank++) {
+        const size_t count = agent->outboxes[rank].end;
+        agent->outboxes[rank].next = position;
+        agent->outboxes[rank].end = position;
+        position += count;
+    }
+    for (size_t i = 0; i < history->count; i++) {
+        agent->sorted[agent->outboxes[judge_of(agent, history->records[i].key_digest)].end++] = history->records[i];
+    }
+    agent->scatter_head = head;
+    agent->scattering = true;
+    feed_judges(agent);
+}
+
+static void receive_records(struct agent *agent, uint32_t from_rank, const unsigned char *bytes, size_t size) {
+    const size_t count = size / sizeof(struct history_record);
+    for (size_t i = 0; i < count; i++) {
+        struct history_record record;
+        memcpy(&record, bytes + i * sizeof record, sizeof record);
+        chord_check(history_append(&agent->received, &record) == CHORD_OK);
+    }
+    runtime_send_control(agent->runtime, from_rank, CONTROL_RECORDS_ACK, NULL, 0);
+}
+
+static void judge(struct agent *agent, struct control_head head) {
+    struct control_judged judged = {0};
+    judged.failed = judge_segment(&agent->judge, agent->received.records, agent->received.count,
+                                  agent->config->consistency, &judged.verdict) != CHORD_OK;
+    judged.content = judge_content(&agent->judge);
+    history_reset(&agent->received);
+    reply(agent, head, &judged, sizeof judged);
+}
+
+/* Negative controls: falsifies one thing on this rank, if it has one of the kind. */
+static void forge(struct agent *agent, struct control_head head, enum options_forge kind) {
+    uint32_t found = 0;
+    for (size_t i = 0; kind != OPTIONS_FORGE_LOSE && found == 0 && i < agent->history.count; i++) {
+        struct history_record *record = &agent->history.records[i];
+        if (kind == OPTIONS_FORGE_ANSWER && record->outcome == CHORD_FOUND) {
+            record->value_digest ^= 1;
+            found = 1;
+        }
+        if (kind == OPTIONS_FORGE_STALE && record->outcome == CHORD_FOUND) {
+            record->version_counter = 0;
+            found = 1;
+        }
+    }
+    for (uint32_t v = 0; kind == OPTIONS_FORGE_LOSE && found == 0 && v < agent->config->virtual_node_count; v++) {
+        struct chord_node *node = &agent->runtime->peer.nodes[v];
+        for (uint32_t a = 0; a < node->arc_count && found == 0; a++) {
+            size_t position = 0;
+            const struct chord_entry *entry = chord_store_next(&node->arcs[a].store, &position);
+            found = entry != NULL && chord_store_remove(&node->arcs[a].store, chord_entry_id(entry), entry->bytes,
+                                                        entry->key_size);
+        }
+    }
+    reply(agent, head, &found, sizeof found);
+}
+
+/* --- telling --- */
+
+static void tell_state(const struct agent *agent, struct control_head head) {
+    const struct control_state state = {.sent_count = runtime_sent_count(agent->runtime),
+                                        .received_count = agent->runtime->received_count,
+                                        .completed_count = agent->completed_count,
+                                        .loaded_count = agent->operation_count,
+                                        .quiet = !agent->running && chord_peer_is_quiet(&agent->runtime->peer)};
+    reply(agent, head, &state, sizeof state);
+}
+
+static void tell_metrics(struct agent *agent, struct control_head head) {
+    agent->ran->traffic = runtime_traffic(agent->runtime);
+    traffic_subtract(&agent->ran->traffic, &agent->traffic_before);
+    reply(agent, head, agent->ran, sizeof *agent->ran);
+}
+
+static void tell_arcs(const struct agent *agent, struct control_head head) {
+    size_t capacity = 0;
+    size_t count = 0;
+    struct copies_arc *arcs = NULL;
+    for (uint32_t v = 0; v < agent->config->virtual_node_count; v++) {
+        const struct chord_node *node = &agent->runtime->peer.nodes[v];
+        for (uint32_t a = 0; a < node->arc_count; a++) {
+            const struct chord_arc *arc = &node->arcs[a];
+            const struct chord_store_digest digest = chord_store_digest(&arc->store);
+            arcs = grown(arcs, &capacity, count + 1, sizeof *arcs);
+            struct copies_arc *told = &arcs[count++];
+            memset(told, 0, sizeof *told);
+            told->start = arc->start;
+            told->end = arc->end;
+            told->holder = node->self.address;
+            told->epoch = arc->epoch;
+            told->active = arc->status == CHORD_ARC_ACTIVE;
+            told->pair_count = digest.pair_count;
+            told->content = digest.content;
+            told->copies = digest.copies;
+            told->bytes = digest.bytes;
+            const struct chord_entry *entry;
+            for (size_t position = 0; (entry = chord_store_next(&arc->store, &position)) != NULL;) {
+                told->outside_count += !chord_arc_contains(arc, chord_entry_id(entry));
+            }
+        }
+    }
+    reply(agent, head, arcs, count * sizeof *arcs);
+    free(arcs);
+}
+
+/* A set of nodes, by address; small enough for a linear search. */
+struct address_set {
+    struct chord_address *addresses;
+    size_t count;
+    size_t capacity;
+};
+
+static void add_address(struct address_set *set, const struct chord_node *node, struct chord_address address) {
+    bool present = chord_address_equal(address, node->self.address);
+    for (size_t i = 0; !present && i < set->count; i++) {
+        present = chord_address_equal(set->addresses[i], address);
+    }
+    if (!present) {
+        set->addresses = grown(set->addresses, &set->capacity, set->count + 1, sizeof *set->addresses);
+        set->addresses[set->count++] = address;
+    }
+}
+
+static struct result_node describe_node(const struct agent *agent, uint32_t v) {
+    const struct chord_node *node = &agent->runtime->peer.nodes[v];
+    struct result_node told;
+    struct address_set members = {0};
+    memset(&told, 0, sizeof told);
+    told.member = node->self;
+    told.requests_owned = node->counters.requests_owned - agent->node_owned_before[v];
+    told.requests_forwarded = node->counters.requests_forwarded - agent->node_forwarded_before[v];
+    told.successor_count = node->table.successor_count;
+    told.finger_count = node->table.finger_count;
+    for (uint32_t a = 0; a < node->arc_count; a++) {
+        const struct chord_arc *arc = &node->arcs[a];
+        const struct chord_store_digest digest = chord_store_digest(&arc->store);
+        if (chord_id_equal(arc->end, node->self.id)) {
+            told.owned_pair_count += digest.pair_count;
+        } else {
+            told.replica_pair_count += digest.pair_count;
+        }
+        told.stored_bytes += digest.bytes;
+        for (uint32_t i = 0; i < arc->chain_count; i++) {
+            add_address(&members, node, arc->chain[i].address);
+        }
+    }
+    told.chain_member_count = (uint32_t)members.count;
+    for (uint32_t i = 0; i < node->table.successor_count; i++) {
+        add_address(&members, node, node->table.successors[i].address);
+    }
+    for (uint32_t i = 0; i < node->table.finger_count; i++) {
+        add_address(&members, node, node->table.fingers[i].address);
+    }
+    if (node->table.successor_count > 0) {
+        add_address(&members, node, node->table.predecessor.address);
+    }
+    told.routing_entry_count = (uint32_t)members.count;
+    free(members.addresses);
+    return told;
+}
+
+static void tell_nodes(const struct agent *agent, struct control_head head) {
+    const uint32_t count = agent->config->virtual_node_count;
+    struct result_node *nodes = calloc(count, sizeof *nodes);
+    chord_check(nodes != NULL);
+    for (uint32_t v = 0; v < count; v++) {
+        nodes[v] = describe_node(agent, v);
+    }
+    reply(agent, head, nodes, count * sizeof *nodes);
+    free(nodes);
+}
+
+static void print_members(FILE *out, const char *name, const struct chord_member *members, uint32_t count,
+                          unsigned id_bits) {
+    char text[CHORD_ID_TEXT_SIZE];
+    fprintf(out, ",\"%s\":[", name);
+    for (uint32_t i = 0; i < count; i++) {
+        fprintf(out, "%s{\"rank\":%u,\"virtual_node\":%u,\"id\":\"%s\"}", i == 0 ? "" : ",", members[i].address.rank,
+                members[i].address.virtual_node, chord_id_format(members[i].id, id_bits, text));
+    }
+    fputc(']', out);
+}
+
+/* Names and numbers only: nothing here needs escaping. */
+static void tell_tables(const struct agent *agent, struct control_head head) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    chord_check(out != NULL);
+    const unsigned bits = agent->config->id_bits;
+    char id[CHORD_ID_TEXT_SIZE];
+    for (uint32_t v = 0; v < agent->config->virtual_node_count; v++) {
+        const struct chord_node *node = &agent->runtime->peer.nodes[v];
+        fprintf(out, "{\"rank\":%u,\"virtual_node\":%u,\"id\":\"%s\",\"incarnation\":%u", node->self.address.rank,
+                node->self.address.virtual_node, chord_id_format(node->self.id, bits, id), node->self.incarnation);
+        print_members(out, "predecessor", &node->table.predecessor, node->table.successor_count > 0, bits);
+        print_members(out, "successors", node->table.successors, node->table.successor_count, bits);
+        print_members(out, "fingers", node->table.fingers, node->table.finger_count, bits);
+        fprintf(out, ",\"arcs\":[");
+        for (uint32_t a = 0; a < node->arc_count; a++) {
+            const struct chord_arc *arc = &node->arcs[a];
+            fprintf(out, "%s{\"start\":\"%s\"", a == 0 ? "" : ",", chord_id_format(arc->start, bits, id));
+            fprintf(out, ",\"end\":\"%s\",\"epoch\":%u,\"pairs\":%zu", chord_id_format(arc->end, bits, id), arc->epoch,
+                    arc->store.count);
+            print_members(out, "chain", arc->chain, arc->chain_count, bits);
+            fputc('}', out);
+        }
+        const struct result_node told = describe_node(agent, v);
+        fprintf(out, "],\"chain_members\":%u,\"routing_entries\":%u}\n", told.chain_member_count,
+                told.routing_entry_count);
+    }
+    chord_check(fclose(out) == 0);
+    reply(agent, head, text, size);
+    free(text);
+}
+
+static void tell_rank(const struct agent *agent, struct control_head head) {
+    struct result_rank told = agent->place;
+    told.pair_bytes = agent->runtime->memory.bytes;
+    told.pool_bytes_used_max = runtime_pool_used_max(agent->runtime);
+    reply(agent, head, &told, sizeof told);
+}
+
+static void tell_waiting(const struct agent *agent, struct control_head head) {
+    const struct chord_peer *peer = &agent->runtime->peer;
+    uint64_t unacknowledged = 0;
+    bool filling = false;
+    for (uint32_t v = 0; agent->runtime->has_peer && v < agent->config->virtual_node_count; v++) {
+        filling |= peer->nodes[v].filling;
+        for (uint32_t a = 0; a < peer->nodes[v].arc_count; a++) {
+            unacknowledged += chord_arc_unacknowledged_count(&peer->nodes[v].arcs[a]);
+        }
+    }
+    char text[200];
+    const int size = snprintf(text, sizeof text,
+                              "%zu of %zu operations answered, %u without an answer, %" PRIu64
+                              " writes unacknowledged%s%s",
+                              agent->completed_count, agent->operation_count,
+                              agent->runtime->has_peer ? peer->client.outstanding_count : 0, unacknowledged,
+                              filling ? ", fingers incomplete" : "", agent->scattering ? ", sending its history" : "");
+    reply(agent, head, text, (size_t)size);
+}
+
+/* --- dispatch --- */
+
+static void reset(struct agent *agent, struct control_head head, const unsigned char *bytes) {
+    struct control_reset command;
+    memcpy(&command, bytes, sizeof command);
+    forget_phase(agent);
+    judge_free(&agent->judge);
+    history_reset(&agent->received);
+    chord_check(runtime_reset_peer(agent->runtime, agent->node_ids, command.incarnation) == CHORD_OK);
+    reply(agent, head, NULL, 0);
+}
+
+static void tell_key(const struct agent *agent, struct control_head head, uint32_t index) {
+    size_t size;
+    const unsigned char *key = agent_key(agent, index, &size);
+    reply(agent, head, key, size);
+}
+
+static void carry_out(struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
+    uint32_t number = 0;
+    memcpy(&number, bytes, size < sizeof number ? size : sizeof number);
+    switch ((enum control_command)head.command) {
+    case COMMAND_RESET:
+        reset(agent, head, bytes);
+        return;
+    case COMMAND_FORM:
+        chord_peer_start(&agent->runtime->peer);
+        reply(agent, head, NULL, 0);
+        return;
+    case COMMAND_STATE:
+        tell_state(agent, head);
+        return;
+    case COMMAND_BEGIN:
+        begin_phase(agent);
+        reply(agent, head, NULL, 0);
+        return;
+    case COMMAND_LOAD:
+        load(agent, bytes, size);
+        reply(agent, head, NULL, 0);
+        return;
+    case COMMAND_RUN:
+        start(agent, head);
+        return;
+    case COMMAND_METRICS:
+        tell_metrics(agent, head);
+        return;
+    case COMMAND_FORGE:
+        forge(agent, head, (enum options_forge)number);
+        return;
+    case COMMAND_SCATTER:
+        scatter(agent, head);
+        return;
+    case COMMAND_JUDGE:
+        judge(agent, head);
+        return;
+    case COMMAND_ARCS:
+        tell_arcs(agent, head);
+        return;
+    case COMMAND_NODES:
+        tell_nodes(agent, head);
+        return;
+    case COMMAND_TABLES:
+        tell_tables(agent, head);
+        return;
+    case COMMAND_RANK:
+        tell_rank(agent, head);
+        return;
+    case COMMAND_KEY:
+        tell_key(agent, head, number);
+        return;
+    case COMMAND_WAITING:
+        tell_waiting(agent, head);
+        return;
+    case COMMAND_STOP:
+        agent->stopped = true;
+        reply(agent, head, NULL, 0);
+        return;
+    case COMMAND_COUNT:
+        break;
+    }
+    chord_check(!"a command that no driver gives");
+}
+
+void agent_receive(struct agent *agent, uint32_t from_rank, unsigned type, const unsigned char *bytes, size_t size) {
+    switch ((enum control_type)type) {
+    case CONTROL_COMMAND: {
+        struct control_head head;
+        chord_check(size >= sizeof head);
+        memcpy(&head, bytes, sizeof head);
+        carry_out(agent, head, bytes + sizeof head, size - sizeof head);
+        return;
+    }
+    case CONTROL_RECORDS:
+        receive_records(agent, from_rank, bytes, size);
+        return;
+    case CONTROL_RECORDS_ACK:
+        agent->outboxes[from_rank].awaiting_ack = false;
+        feed_judges(agent);
+        return;
+    case CONTROL_REPLY:
+        break;
+    }
+    chord_check(!"a control message that isn't for agents");
+}
+
+bool agent_work(struct agent *agent) {
+    if (!agent->running) {
+        return false;
+    }
+    const bool any = issue(agent);
+    if (agent->completed_count == agent->operation_count) {
+        agent->running = false;
+        reply(agent, agent->run_head, NULL, 0);
+        return true;
+    }
+    return any;
+}

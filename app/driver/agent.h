@@ -1,0 +1,82 @@
+/* The agent: carries out on its rank what the driver on rank 0 commands (control.h). It keeps the rank's share of a
+ * phase's operations, issues them through the client, records the answers, and judges the keys that hash to it.
+ *
+ * COMMAND_LOAD carries operations one after the other, each
+ *     kind 1 | entry rank 4 | entry virtual node 2 | key size 2 | value size 4 | key | value */
+#ifndef APP_DRIVER_AGENT_H
+#define APP_DRIVER_AGENT_H
+
+#include "app/driver/control.h"
+#include "app/mpi/runtime.h"
+#include "app/report/result.h"
+
+/* An operation as it is kept: where its bytes are in the arena. */
+struct agent_operation {
+    size_t offset; /* of the key; the value follows it */
+    uint32_t value_size;
+    uint16_t key_size;
+    uint16_t entry_virtual_node;
+    uint32_t entry_rank;
+    uint8_t kind;
+};
+
+/* What goes to one judge. */
+struct agent_outbox {
+    size_t next; /* the first record, in the order of judges, that is not sent yet */
+    size_t end;
+    bool awaiting_ack;
+};
+
+struct agent {
+    struct runtime *runtime; /* borrowed */
+    const struct chord_config *config;
+    struct result_rank place; /* where this rank runs */
+    struct chord_id *node_ids; /* borrowed; of this rank */
+    int64_t clock_offset_ns;   /* to add to this rank's clock to get rank 0's */
+    uint64_t clock_error_ns;   /* bound of the error of that */
+
+    unsigned char *arena; /* owned; keys and values of the phase's operations */
+    size_t arena_size;
+    size_t arena_capacity;
+    struct agent_operation *operations; /* owned */
+    size_t operation_count;
+    size_t operation_capacity;
+
+    bool running;
+    struct control_head run_head; /* of the COMMAND_RUN that is to be replied to */
+    size_t issued_count;
+    size_t completed_count;
+    struct control_ran *ran; /* owned: too large for the stack */
+    struct traffic traffic_before;
+    uint64_t *node_owned_before;     /* owned; by virtual node: counters at the start of the phase */
+    uint64_t *node_forwarded_before; /* owned */
+
+    struct history history; /* of this rank's client */
+    bool scattering;
+    struct control_head scatter_head;
+    struct history_record *sorted; /* owned; the history by judge */
+    struct agent_outbox *outboxes; /* owned; by judge */
+
+    struct history received; /* for this rank's judge */
+    struct judge judge;
+    bool stopped;
+};
+
+/* An agent with nothing loaded. Everything given is borrowed for its life. CHORD_NO_MEMORY. */
+CHORD_MUST_CHECK enum chord_status agent_init(struct agent *agent, struct runtime *runtime,
+                                              const struct chord_config *config, struct chord_id *node_ids,
+                                              const struct result_rank *place);
+void agent_clear(struct agent *agent);
+
+/* A control message that is for agents. Others are a programmer error. */
+void agent_receive(struct agent *agent, uint32_t from_rank, unsigned type, const unsigned char *bytes, size_t size);
+
+/* For runtime_owner. */
+void agent_complete(struct agent *agent, const struct chord_completion *completion, uint64_t end_ns);
+bool agent_work(struct agent *agent);
+
+/* The key of the operation at `index` of the current phase; *size 0 if there is none. */
+const unsigned char *agent_key(const struct agent *agent, size_t index, size_t *size);
+const unsigned char *agent_value(const struct agent *agent, size_t index, size_t *size);
+
+#endif

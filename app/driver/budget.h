@@ -1,0 +1,41 @@
+/* How much may be under way at once, computed before anything is sent (DESIGN: bounds are end to end).
+ *
+ * A client pays one credit for each frame that an operation's largest message may fill, and holds C of them. So no
+ * rank can be asked to queue more than all clients' credits, twice, since a client may repeat a request while the
+ * first copy is still under way; beside that what eventual chains propagate after the answer, and what the driver
+ * sends while no operation is under way. From that sum the transport's pool is sized. */
+#ifndef APP_DRIVER_BUDGET_H
+#define APP_DRIVER_BUDGET_H
+
+#include "app/options/options.h"
+#include "chord/wire/config.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct budget {
+    uint32_t credit_bytes;
+    uint32_t credit_count;          /* of each client */
+    uint32_t message_bytes_max;     /* the largest message of all */
+    uint64_t queued_messages_max;   /* at one rank, waiting to be sent or received */
+    uint64_t queued_bytes_max;      /* their bytes */
+    uint32_t largest_cost;          /* credits of the largest operation: the least that a client can do with */
+};
+
+/* What the workload asks for at most. */
+struct budget_demand {
+    uint32_t rank_count;
+    uint32_t key_size_max;
+    uint32_t value_size_max;
+    uint32_t record_bytes; /* what one frame of the transport carries */
+    uint32_t frame_bytes;
+};
+
+/* The budget with `credit_count` credits a client; 0: the least. config: replicas, bounds of the chain. */
+struct budget budget_with_credits(const struct chord_config *config, const struct budget_demand *demand,
+                                  uint32_t credit_count);
+
+/* The credits that the option --pool auto gives a client. */
+uint32_t budget_auto_credits(const struct chord_config *config, const struct budget_demand *demand);
+
+#endif

@@ -1,0 +1,69 @@
+/* What the driver on rank 0 and the agents on all ranks say to each other. These messages travel on the same channels
+ * as the core's, above its types, and are never counted as the protocol's.
+ *
+ * One command, one reply: COMMAND carries a control_head and the command's own bytes; the agent answers with a REPLY
+ * that repeats the head. All ranks of a job are of one build on machines of one kind, so structs travel as they are. */
+#ifndef APP_DRIVER_CONTROL_H
+#define APP_DRIVER_CONTROL_H
+
+#include "app/verdict/copies.h"
+#include "app/verdict/judge.h"
+#include "app/measure/metrics.h"
+
+enum control_type {
+    CONTROL_COMMAND = 128,
+    CONTROL_REPLY,
+    CONTROL_RECORDS,    /* agent to agent: history records for the judge of their keys */
+    CONTROL_RECORDS_ACK /* agent to agent: the next ones, please */
+};
+
+enum control_command {
+    COMMAND_RESET,   /* control_reset: new nodes, client, judge -> nothing */
+    COMMAND_FORM,    /* register with the coordinator -> nothing */
+    COMMAND_STATE,   /* -> control_state */
+    COMMAND_BEGIN,   /* forget the last phase's operations, count from now on -> nothing */
+    COMMAND_LOAD,    /* encoded operations (agent.h) -> nothing */
+    COMMAND_RUN,     /* issue what was loaded; replies when all is answered -> nothing */
+    COMMAND_METRICS, /* what was counted since BEGIN -> control_ran */
+    COMMAND_FORGE,   /* uint32_t enum options_forge -> uint32_t whether there was something to falsify */
+    COMMAND_SCATTER, /* send the phase's records to their judges; replies when all are there -> nothing */
+    COMMAND_JUDGE,   /* judge what was received -> control_judged */
+    COMMAND_ARCS,    /* -> copies_arc, any number */
+    COMMAND_NODES,   /* -> result_node, one a node */
+    COMMAND_TABLES,  /* -> text: the routing tables as JSON objects, one a line */
+    COMMAND_RANK,    /* -> result_rank */
+    COMMAND_KEY,     /* uint32_t index of a loaded operation -> its key's bytes */
+    COMMAND_WAITING, /* -> text: what this rank waits for */
+    COMMAND_STOP,    /* leave the loop -> nothing */
+    COMMAND_COUNT
+};
+
+struct control_head {
+    uint32_t command;
+    uint32_t token; /* of the driver's, one a round: late replies are told apart by it */
+};
+
+struct control_reset {
+    uint32_t incarnation;
+};
+
+struct control_state {
+    uint64_t sent_count;
+    uint64_t received_count;
+    uint64_t completed_count; /* operations of the current phase */
+    uint64_t loaded_count;
+    uint32_t quiet; /* nothing of the protocol is under way that this rank knows of */
+};
+
+struct control_ran {
+    struct metrics metrics;
+    struct traffic traffic;
+};
+
+struct control_judged {
+    struct judge_verdict verdict;
+    struct judge_content content;
+    uint32_t failed; /* no memory */
+};
+
+#endif

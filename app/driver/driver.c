@@ -1,0 +1,489 @@
+#include "app/driver/driver.h"
+
+#include "app/driver/validate.h"
+#include "app/report/record.h"
+#include "app/report/report_file.h"
+#include "app/report/statistics.h"
+#include "app/report/table.h"
+#include "chord/base/check.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct driver {
+    struct driver_setup setup;
+    struct commander commander;
+    struct validator validator;
+
+    bool formed;
+    struct chord_notice twins; /* of a duplicate id */
+    bool has_twins;
+
+    struct result_node *nodes; /* owned; in ring order */
+    struct chord_member *members; /* owned; the same nodes */
+    uint32_t node_count;
+    struct result_rank *ranks; /* owned */
+
+    uint64_t sent_sum; /* of the last round of COMMAND_STATE */
+    uint64_t received_sum;
+    bool all_quiet;
+
+    struct result_phase *phase; /* owned; too large for the stack */
+    double *throughputs;        /* owned; phase by phase, `repetitions` each */
+    uint32_t forged;            /* what COMMAND_FORGE replied */
+    FILE *dump;
+    struct report_file *report;
+};
+
+void driver_receive(struct driver *driver, uint32_t from_rank, const unsigned char *bytes, size_t size) {
+    commander_receive(&driver->commander, from_rank, bytes, size);
+}
+
+void driver_notice(struct driver *driver, const struct chord_notice *notice) {
+    if (notice->kind == CHORD_NOTICE_FORMED) {
+        driver->formed = true;
+    } else {
+        driver->has_twins = true;
+        driver->twins = *notice;
+    }
+}
+
+enum chord_status driver_create(const struct driver_setup *setup, struct driver **out) {
+    struct driver *driver = calloc(1, sizeof *driver);
+    *out = driver;
+    if (driver == NULL) {
+        return CHORD_NO_MEMORY;
+    }
+    const struct options *options = setup->options;
+    const uint32_t node_count = setup->config->rank_count * setup->config->virtual_node_count;
+    driver->setup = *setup;
+    driver->nodes = calloc(node_count, sizeof *driver->nodes);
+    driver->members = calloc(node_count, sizeof *driver->members);
+    driver->ranks = calloc(setup->config->rank_count, sizeof *driver->ranks);
+    driver->phase = calloc(1, sizeof *driver->phase);
+    driver->throughputs = calloc((size_t)options->phase_count * options->repetitions, sizeof *driver->throughputs);
+    driver->validator = (struct validator){.commander = &driver->commander,
+                                           .agent = setup->agent,
+                                           .config = setup->config,
+                                           .mode = options->mode,
+                                           .nodes = driver->members,
+                                           .node_count = node_count};
+    if (driver->nodes == NULL || driver->members == NULL || driver->ranks == NULL || driver->phase == NULL ||
+        driver->throughputs == NULL ||
+        commander_init(&driver->commander, setup->runtime, setup->config->rank_count,
+                       UINT64_C(1000000000) * options->timeout_seconds, setup->shows_progress) != CHORD_OK) {
+        driver_destroy(driver);
+        *out = NULL;
+        return CHORD_NO_MEMORY;
+    }
+    return CHORD_OK;
+}
+
+void driver_destroy(struct driver *driver) {
+    if (driver == NULL) {
+        return;
+    }
+    commander_clear(&driver->commander);
+    validator_clear(&driver->validator);
+    free(driver->nodes);
+    free(driver->members);
+    free(driver->ranks);
+    free(driver->phase);
+    free(driver->throughputs);
+    free(driver);
+}
+
+static bool ask(struct driver *driver, const char *what, enum control_command command, const void *bytes, size_t size,
+                commander_reply *on_reply) {
+    return commander_ask_all(&driver->commander, what, command, bytes, size, on_reply, driver);
+}
+
+/* --- quiescence: two equal global sums of sent and received messages, one after the other --- */
+
+static void on_state(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
+    (void)from_rank;
+    struct driver *driver = context;
+    struct control_state state;
+    chord_check(size == sizeof state);
+    memcpy(&state, bytes, sizeof state);
+    driver->sent_sum += state.sent_count;
+    driver->received_sum += state.received_count;
+    driver->all_quiet &= state.quiet != 0;
+}
+
+static bool quiesce(struct driver *driver) {
+    uint64_t settled = UINT64_MAX; /* messages sent and received, at the last look that found them equal */
+    uint64_t moved_sum = UINT64_MAX;
+    uint64_t moved_ns = driver->setup.runtime->now_ns;
+    for (;;) {
+        driver->sent_sum = 0;
+        driver->received_sum = 0;
+        driver->all_quiet = true;
+        if (!ask(driver, "waiting until the ring is quiet", COMMAND_STATE, NULL, 0, on_state)) {
+            return false;
+        }
+        const bool equal = driver->sent_sum == driver->received_sum;
+        if (equal && driver->all_quiet && settled == driver->sent_sum) {
+            return true;
+        }
+        settled = equal ? driver->sent_sum : UINT64_MAX;
+        /* The replies to this question are no progress. */
+        if (driver->received_sum != moved_sum) {
+            moved_sum = driver->received_sum;
+            moved_ns = driver->setup.runtime->now_ns;
+        } else if (driver->setup.runtime->now_ns - moved_ns > driver->commander.timeout_ns) {
+            commander_give_up(&driver->commander);
+            return false;
+        }
+    }
+}
+
+/* --- forming the ring --- */
+
+static int compare_nodes(const void *a, const void *b) {
+    return chord_id_compare(((const struct result_node *)a)->member.id, ((const struct result_node *)b)->member.id);
+}
+
+static void on_nodes(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
+    (void)from_rank;
+    struct driver *driver = context;
+    memcpy(driver->nodes + driver->node_count, bytes, size);
+    driver->node_count += (uint32_t)(size / sizeof *driver->nodes);
+}
+
+static bool gather_nodes(struct driver *driver) {
+    driver->node_count = 0;
+    if (!ask(driver, "gathering the nodes' counts", COMMAND_NODES, NULL, 0, on_nodes)) {
+        return false;
+    }
+    qsort(driver->nodes, driver->node_count, sizeof *driver->nodes, compare_nodes);
+    for (uint32_t i = 0; i < driver->node_count; i++) {
+        driver->members[i] = driver->nodes[i].member;
+    }
+    return true;
+}
+
+static enum exit_status fail_twins(const struct driver *driver, char *message) {
+    const unsigned bits = driver->setup.config->id_bits;
+    char id[CHORD_ID_TEXT_SIZE];
+    snprintf(message, RESULT_TEXT_SIZE,
+             "ranks %u and %u have one id, %s, on a ring of %u bits: give every rank its own with --node-ids FILE, or "
+             "use more bits (--id-bits)",
+             driver->twins.first.address.rank, driver->twins.second.address.rank,
+             chord_id_format(driver->twins.first.id, bits, id), bits);
+    return EXIT_USAGE;
+}
+
+static enum exit_status form(struct driver *driver, uint32_t incarnation, char *message) {
+    const struct control_reset reset = {.incarnation = incarnation};
+    driver->formed = false;
+    driver->has_twins = false;
+    validator_reset(&driver->validator);
+    if (!ask(driver, "making the nodes", COMMAND_RESET, &reset, sizeof reset, NULL)) {
+        return EXIT_TIMED_OUT;
+    }
+    struct result_run *run = driver->setup.run;
+    const uint64_t start_ns = driver->setup.runtime->now_ns;
+    const uint64_t sent_before = driver->sent_sum;
+    if (!ask(driver, "forming the ring", COMMAND_FORM, NULL, 0, NULL)) {
+        return EXIT_TIMED_OUT;
+    }
+    commander_begin(&driver->commander, "forming the ring", NULL, NULL);
+    while (!driver->formed && !driver->has_twins) {
+        if (!commander_turn(&driver->commander)) {
+            return EXIT_TIMED_OUT;
+        }
+    }
+    if (driver->has_twins) {
+        return fail_twins(driver, message);
+    }
+    if (!quiesce(driver)) {
+        return EXIT_TIMED_OUT;
+    }
+    run->formation_ns = driver->setup.runtime->now_ns - start_ns;
+    run->formation_messages = driver->sent_sum - sent_before;
+    return gather_nodes(driver) ? EXIT_VALID : EXIT_TIMED_OUT;
+}
+
+static void on_tables(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
+    (void)from_rank;
+    struct driver *driver = context;
+    fwrite(bytes, 1, size, driver->dump);
+}
+
+static enum exit_status dump_tables(struct driver *driver, char *message) {
+    const char *path = driver->setup.options->dump;
+    if (path == NULL) {
+        return EXIT_VALID;
+    }
+    driver->dump = fopen(path, "w");
+    if (driver->dump == NULL) {
+        snprintf(message, RESULT_TEXT_SIZE, "can't write the routing tables to '%s': check --dump", path);
+        return EXIT_USAGE;
+    }
+    const bool told = ask(driver, "gathering the routing tables", COMMAND_TABLES, NULL, 0, on_tables);
+    if (fclose(driver->dump) != 0 && told) {
+        snprintf(message, RESULT_TEXT_SIZE, "can't finish writing '%s': is the disk full?", path);
+        return EXIT_FAILED;
+    }
+    return told ? EXIT_VALID : EXIT_TIMED_OUT;
+}
+
+/* --- one phase --- */
+
+static void expect_hops(struct driver *driver, struct result_phase *phase) {
+    const struct driver_setup *setup = &driver->setup;
+    const struct chord_config *config = setup->config;
+    struct chord_id *ids = calloc(driver->node_count, sizeof *ids);
+    uint32_t *ranks = calloc(driver->node_count, sizeof *ranks);
+    chord_check(ids != NULL && ranks != NULL);
+    for (uint32_t i = 0; i < driver->node_count; i++) {
+        ids[i] = driver->members[i].id;
+        ranks[i] = driver->members[i].address.rank;
+    }
+    const bool early = config->consistency == CHORD_EVENTUAL && phase->type == OPTIONS_PHASE_QUERY;
+    const struct expectation_ring ring = {
+        .ids = ids,
+        .ranks = ranks,
+        .count = driver->node_count,
+        .id_bits = config->id_bits,
+        .routing = config->routing,
+        .early_answer_replicas = early ? config->replica_count : 1,
+        .successors = config->route_successors ? config->successor_count : 1,
+        .successors_name_owner = true};
+    chord_check(expectation_compute(&ring, setup->options->seed, &phase->expected) == CHORD_OK);
+    free(ids);
+    free(ranks);
+}
+
+static void on_metrics(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
+    (void)from_rank;
+    struct driver *driver = context;
+    struct control_ran *ran = malloc(sizeof *ran);
+    chord_check(ran != NULL && size == sizeof *ran);
+    memcpy(ran, bytes, sizeof *ran);
+    metrics_merge(&driver->phase->metrics, &ran->metrics);
+    traffic_merge(&driver->phase->traffic, &ran->traffic);
+    free(ran);
+}
+
+static void on_rank(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
+    struct driver *driver = context;
+    chord_check(size == sizeof *driver->ranks);
+    memcpy(&driver->ranks[from_rank], bytes, size);
+}
+
+static void on_forged(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
+    (void)from_rank;
+    struct driver *driver = context;
+    chord_check(size == sizeof driver->forged);
+    memcpy(&driver->forged, bytes, size);
+}
+
+/* Negative control: falsifies one thing on the first rank that has one of the kind. */
+static bool forge(struct driver *driver) {
+    const uint32_t kind = driver->setup.options->forge;
+    driver->forged = 0;
+    for (uint32_t rank = 0; kind != OPTIONS_FORGE_NONE && driver->forged == 0 && rank < driver->commander.rank_count;
+         rank++) {
+        commander_begin(&driver->commander, "falsifying an answer", on_forged, driver);
+        commander_tell(&driver->commander, rank, COMMAND_FORGE, &kind, sizeof kind);
+        if (!commander_wait(&driver->commander)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum exit_status load(struct driver *driver, struct result_phase *phase, uint64_t round, char *message) {
+    const struct options *options = driver->setup.options;
+    const struct loader_plan plan = {.path = phase->file,
+                                     .type = (enum workload_type)phase->type,
+                                     .mode = options->mode,
+                                     .via = options->via,
+                                     .virtual_node_count = driver->setup.config->virtual_node_count,
+                                     .seed = options->seed,
+                                     .stream = (round << 8) + phase->index};
+    char error[WORKLOAD_ERROR_SIZE];
+    switch (loader_load(&driver->commander, &plan, &phase->operation_count, error)) {
+    case LOADER_OK:
+        break;
+    case LOADER_FAILED:
+        snprintf(message, RESULT_TEXT_SIZE, "%.500s", error);
+        return EXIT_FAILED;
+    case LOADER_STUCK:
+        return EXIT_TIMED_OUT;
+    }
+    if (phase->operation_count != driver->setup.surveys[phase->index].operation_count) {
+        snprintf(message, RESULT_TEXT_SIZE, "'%s' was changed while the run was reading it", phase->file);
+        return EXIT_FAILED;
+    }
+    return EXIT_VALID;
+}
+
+static enum exit_status measure(struct driver *driver, struct result_phase *phase) {
+    static const char *const names[] = {"running the insert phase", "running the query phase",
+                                        "running the delete phase", "running the mix phase"};
+    const uint64_t start_ns = driver->setup.runtime->now_ns;
+    if (!ask(driver, names[phase->type], COMMAND_RUN, NULL, 0, NULL)) {
+        return EXIT_TIMED_OUT;
+    }
+    phase->elapsed_ns = driver->setup.runtime->now_ns - start_ns;
+    if (!quiesce(driver) || !ask(driver, "gathering the counts", COMMAND_METRICS, NULL, 0, on_metrics)) {
+        return EXIT_TIMED_OUT;
+    }
+    return EXIT_VALID;
+}
+
+/* round: 0 for the first repetition, those that warm up included. */
+static enum exit_status run_phase(struct driver *driver, uint32_t index, uint64_t round, char *message) {
+    const struct options *options = driver->setup.options;
+    struct result_phase *phase = driver->phase;
+    const struct workload_survey *survey = &driver->setup.surveys[index];
+    memset(phase, 0, sizeof *phase);
+    phase->index = index;
+    phase->type = options->phases[index].type;
+    phase->file = options->phases[index].file;
+    memcpy(phase->file_sha256, survey->sha256, sizeof phase->file_sha256);
+    phase->file_bytes = survey->file_size;
+    phase->repetition = round < options->warmup ? 0 : (uint32_t)(round - options->warmup) + 1;
+    if (!ask(driver, "beginning a phase", COMMAND_BEGIN, NULL, 0, NULL)) {
+        return EXIT_TIMED_OUT;
+    }
+    enum exit_status status = load(driver, phase, round, message);
+    if (status == EXIT_VALID) {
+        status = measure(driver, phase);
+    }
+    if (status != EXIT_VALID) {
+        return status;
+    }
+    if (!forge(driver) || !validator_judge(&driver->validator, &phase->verdict) || !gather_nodes(driver) ||
+        !ask(driver, "gathering the ranks' counts", COMMAND_RANK, NULL, 0, on_rank)) {
+        return EXIT_TIMED_OUT;
+    }
+    expect_hops(driver, phase);
+    phase->nodes = driver->nodes;
+    phase->node_count = driver->node_count;
+    phase->ranks = driver->ranks;
+    phase->rank_count = driver->commander.rank_count;
+    return EXIT_VALID;
+}
+
+/* --- telling --- */
+
+static enum exit_status append_json(struct driver *driver, char *json, char *message) {
+    enum exit_status status = EXIT_VALID;
+    if (json == NULL || report_file_append(driver->report, json, message) != CHORD_OK) {
+        status = EXIT_FAILED;
+    }
+    free(json);
+    return status;
+}
+
+static enum exit_status tell_phase(struct driver *driver, char *message) {
+    const struct driver_setup *setup = &driver->setup;
+    const struct result_phase *phase = driver->phase;
+    if (phase->repetition > 0 || !phase->verdict.valid) {
+        if (!setup->options->quiet || !phase->verdict.valid) {
+            table_print_phase(stdout, setup->run, phase, setup->shows_color);
+            fflush(stdout);
+        }
+        if (driver->report != NULL) {
+            const enum exit_status status = append_json(driver, record_phase(setup->run, phase), message);
+            if (status != EXIT_VALID) {
+                return status;
+            }
+        }
+    }
+    if (!phase->verdict.valid) {
+        snprintf(message, RESULT_TEXT_SIZE, "wrong answers: %.480s", phase->verdict.first_wrong);
+        return EXIT_WRONG_ANSWER;
+    }
+    if (phase->repetition > 0) {
+        driver->throughputs[(size_t)phase->index * setup->options->repetitions + phase->repetition - 1] =
+            phase->elapsed_ns == 0 ? 0.0 : (double)phase->operation_count * 1e9 / (double)phase->elapsed_ns;
+    }
+    return EXIT_VALID;
+}
+
+static enum exit_status tell_summary(struct driver *driver, char *message) {
+    const struct options *options = driver->setup.options;
+    struct summary_row rows[OPTIONS_PHASE_COUNT_MAX];
+    for (uint32_t i = 0; i < options->phase_count; i++) {
+        rows[i] = summary_row_make(i, options->phases[i].type, options->phases[i].file,
+                                   driver->throughputs + (size_t)i * options->repetitions, options->repetitions);
+        if (driver->report != NULL) {
+            const enum exit_status status = append_json(driver, record_summary(driver->setup.run, &rows[i]), message);
+            if (status != EXIT_VALID) {
+                return status;
+            }
+        }
+    }
+    if (!options->quiet) {
+        table_print_summary(stdout, driver->setup.run, rows, options->phase_count);
+        fflush(stdout);
+    }
+    return EXIT_VALID;
+}
+
+static enum exit_status run_all(struct driver *driver, char *message) {
+    const struct options *options = driver->setup.options;
+    const uint64_t rounds = (uint64_t)options->warmup + options->repetitions;
+    for (uint64_t round = 0; round < rounds; round++) {
+        enum exit_status status = form(driver, (uint32_t)round + 1, message);
+        if (status == EXIT_VALID && round == 0) {
+            status = dump_tables(driver, message);
+            if (status == EXIT_VALID && !options->quiet) {
+                table_print_header(stdout, driver->setup.run, driver->setup.shows_color);
+                fflush(stdout);
+            }
+        }
+        for (uint32_t index = 0; status == EXIT_VALID && index < options->phase_count; index++) {
+            status = run_phase(driver, index, round, message);
+            if (status == EXIT_VALID) {
+                status = tell_phase(driver, message);
+            }
+        }
+        if (status != EXIT_VALID) {
+            return status;
+        }
+    }
+    return tell_summary(driver, message);
+}
+
+enum exit_status driver_run(struct driver *driver, char *message) {
+    message[0] = '\0';
+    const struct options *options = driver->setup.options;
+    enum exit_status status = EXIT_VALID;
+    if (options->report != NULL && report_file_open(options->report, &driver->report, message) != CHORD_OK) {
+        status = EXIT_USAGE;
+    }
+    if (status == EXIT_VALID) {
+        status = run_all(driver, message);
+    }
+    if (status == EXIT_TIMED_OUT && message[0] == '\0') {
+        snprintf(message, RESULT_TEXT_SIZE, "no progress for %u s while %s", options->timeout_seconds,
+                 driver->commander.what);
+    }
+    if (driver->report != NULL) {
+        /* A run that failed by its answers or its time is a result; one that could not run leaves nothing behind. */
+        const bool keep = status != EXIT_USAGE && status != EXIT_FAILED;
+        enum exit_status written = EXIT_FAILED;
+        if (keep) {
+            written = append_json(driver, record_verdict(status, message), message);
+        }
+        if (keep && written == EXIT_VALID && report_file_commit(driver->report, message) != CHORD_OK) {
+            written = EXIT_FAILED;
+        } else if (!keep || written != EXIT_VALID) {
+            report_file_discard(driver->report);
+        }
+        driver->report = NULL;
+        status = keep && written != EXIT_VALID ? EXIT_FAILED : status;
+    }
+    if (status != EXIT_TIMED_OUT && !ask(driver, "ending", COMMAND_STOP, NULL, 0, NULL)) {
+        status = EXIT_TIMED_OUT;
+    }
+    return status;
+}

@@ -1,0 +1,37 @@
+/* The driver on rank 0: forms the ring, runs the phases in order, has each judged, and tells the report. For each
+ * repetition: form ring -> quiesce -> (load -> measure -> quiesce -> validate -> report) for each phase. A repetition
+ * begins with an empty ring; those that warm up are judged like the others and reported nowhere. */
+#ifndef APP_DRIVER_DRIVER_H
+#define APP_DRIVER_DRIVER_H
+
+#include "app/driver/agent.h"
+#include "app/driver/commander.h"
+#include "app/driver/loader.h"
+
+/* What main() has prepared. Everything is borrowed. */
+struct driver_setup {
+    const struct options *options;
+    const struct chord_config *config;
+    struct runtime *runtime;
+    const struct agent *agent; /* rank 0's */
+    const struct workload_survey *surveys; /* one a phase */
+    struct result_run *run;
+    bool shows_progress;
+    bool shows_color;
+};
+
+struct driver;
+
+/* CHORD_NO_MEMORY: *out is NULL. */
+CHORD_MUST_CHECK enum chord_status driver_create(const struct driver_setup *setup, struct driver **out);
+void driver_destroy(struct driver *driver);
+
+/* The whole run. Returns the exit status; message (RESULT_TEXT_SIZE) gets one line for anything but EXIT_VALID. On
+ * EXIT_TIMED_OUT other ranks may not be listening any more; on any other status they have left their loops. */
+enum exit_status driver_run(struct driver *driver, char *message);
+
+/* For runtime_owner. */
+void driver_receive(struct driver *driver, uint32_t from_rank, const unsigned char *bytes, size_t size);
+void driver_notice(struct driver *driver, const struct chord_notice *notice);
+
+#endif

@@ -1,0 +1,34 @@
+/* Gives the operations of a workload file to the agents that issue them, as the mode says, in chunks: memory on rank 0
+ * doesn't grow with the file. Serial: all to rank 0, each entering at a seeded random node or at --via's. Parallel:
+ * each line to the client of a seeded random node, which it enters at. */
+#ifndef APP_DRIVER_LOADER_H
+#define APP_DRIVER_LOADER_H
+
+#include "app/driver/commander.h"
+#include "app/options/options.h"
+#include "app/workload/workload.h"
+
+/* Bytes after which a chunk is sent; a chunk may be longer by one operation. */
+#define LOADER_CHUNK_BYTES (64u * 1024u)
+
+struct loader_plan {
+    const char *path;
+    enum workload_type type;
+    enum options_mode mode;
+    uint32_t via; /* a rank, or OPTIONS_VIA_NONE */
+    uint32_t virtual_node_count;
+    uint64_t seed;
+    uint64_t stream; /* of the seed: another one for each phase and repetition */
+};
+
+enum loader_result {
+    LOADER_OK,
+    LOADER_FAILED, /* the file changed since its survey: error says how */
+    LOADER_STUCK
+};
+
+/* Loads one phase; the agents have been told COMMAND_BEGIN. error has WORKLOAD_ERROR_SIZE bytes. */
+enum loader_result loader_load(struct commander *commander, const struct loader_plan *plan, uint64_t *operation_count,
+                               char *error);
+
+#endif

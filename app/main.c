@@ -1,0 +1,436 @@
+/* chordkv: starts MPI, reads the options, puts the parts together and runs them. Wiring only.
+ * Collectives are used here, before the loops start, and nowhere else. */
+#include "app/driver/budget.h"
+#include "app/driver/driver.h"
+#include "app/mpi/runtime.h"
+#include "app/mpi/topology.h"
+#include "app/mpi/transport.h"
+#include "app/options/node_ids.h"
+#include "app/report/report_file.h"
+#include "chord/base/check.h"
+#include "chord/hash/hash.h"
+
+#include <mpi.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MILLISECOND_NS UINT64_C(1000000)
+
+/* What rank 0 finds out and all ranks must know. */
+struct start {
+    enum exit_status status;
+    bool go; /* false: end now, with the status */
+    uint32_t value_size_max;
+    uint32_t key_size_max;
+    uint32_t credit_count;
+};
+
+struct process {
+    int rank;
+    int rank_count;
+    MPI_Comm comm;
+    struct options *options;
+    struct topology topology;
+    struct start start;
+    char message[RESULT_TEXT_SIZE]; /* rank 0: why the status isn't 0 */
+    struct workload_survey *surveys; /* rank 0 */
+    struct chord_id *all_ids;        /* by rank; NULL: names are hashed */
+
+    struct chord_config config;
+    struct chord_id *node_ids; /* of this rank */
+    struct transport *transport;
+    struct runtime runtime;
+    struct agent agent;
+    struct driver *driver; /* rank 0 */
+    struct result_run run;
+};
+
+static int own_rank; /* for the check hook */
+
+static void check_failed(const char *file, int line, const char *expression) {
+    fprintf(stderr, "chordkv: rank %d: %s:%d: check failed: %s\nThis is a defect of chord-kv: please report it.\n",
+            own_rank, file, line, expression);
+    MPI_Abort(MPI_COMM_WORLD, EXIT_FAILED);
+    abort();
+}
+
+/* --- what rank 0 checks before anything else --- */
+
+static void refuse(struct process *process, enum exit_status status, const char *text) {
+    process->start.status = status;
+    process->start.go = false;
+    snprintf(process->message, sizeof process->message, "%s", text);
+}
+
+static void survey_workloads(struct process *process) {
+    const struct options *options = process->options;
+    process->surveys = calloc(options->phase_count, sizeof *process->surveys);
+    chord_check(process->surveys != NULL);
+    for (uint32_t i = 0; i < options->phase_count && process->start.go; i++) {
+        char error[WORKLOAD_ERROR_SIZE];
+        struct workload_survey *survey = &process->surveys[i];
+        if (!workload_survey(options->phases[i].file, (enum workload_type)options->phases[i].type, survey, error,
+                             sizeof error)) {
+            refuse(process, EXIT_USAGE, error);
+            return;
+        }
+        if (survey->key_size_max > process->start.key_size_max) {
+            process->start.key_size_max = survey->key_size_max;
+        }
+        if (survey->value_size_max > process->start.value_size_max) {
+            process->start.value_size_max = survey->value_size_max;
+        }
+    }
+}
+
+static void read_node_ids(struct process *process) {
+    const struct options *options = process->options;
+    char error[NODE_IDS_ERROR_SIZE];
+    if (options->node_ids == NULL) {
+        return;
+    }
+    process->all_ids = calloc((size_t)process->rank_count, sizeof *process->all_ids);
+    chord_check(process->all_ids != NULL);
+    if (!node_ids_read(options->node_ids, options->id_bits, (size_t)process->rank_count, process->all_ids, error)) {
+        refuse(process, EXIT_USAGE, error);
+    }
+}
+
+static void fill_config(struct process *process) {
+    const struct options *options = process->options;
+    const uint32_t ranks = (uint32_t)process->rank_count;
+    process->config = (struct chord_config){
+        .rank_count = ranks,
+        .virtual_node_count = 1,
+        .coordinator_rank = 0,
+        .id_bits = options->id_bits,
+        .replica_count = options->replicas < ranks ? options->replicas : ranks,
+        .successor_count = options->successors,
+        .consistency = options->consistency,
+        .routing = options->routing,
+        .route_successors = options->route_successors,
+        .value_size_max = process->start.value_size_max,
+        .window = options->window,
+        .credit_bytes = TRANSPORT_RECORD_MAX(options->frame_bytes),
+        .credit_count = process->start.credit_count,
+        /* Nothing is lost while no rank fails, so a repetition would only add to the load. */
+        .retry_ticks = options->timeout_seconds * 500 * MILLISECOND_NS,
+        .backoff_ticks = MILLISECOND_NS,
+        .unacknowledged_count_max = 1024,
+        .unacknowledged_bytes_max = 256 * 1024,
+        .ack_batch_count = 8,
+        .ack_batch_bytes = 64 * 1024,
+        .ack_delay_ticks = MILLISECOND_NS,
+        .lookup_ticks = options->timeout_seconds * 500 * MILLISECOND_NS,
+        .hops_max = 2 * ranks + 64,
+    };
+}
+
+static struct budget_demand demand_of(const struct process *process) {
+    return (struct budget_demand){.rank_count = (uint32_t)process->rank_count,
+                                  .key_size_max = process->start.key_size_max,
+                                  .value_size_max = process->start.value_size_max,
+                                  .record_bytes = TRANSPORT_RECORD_MAX(process->options->frame_bytes),
+                                  .frame_bytes = process->options->frame_bytes};
+}
+
+static struct transport_config transport_config_of(struct process *process, const struct budget *budget) {
+    struct transport_config config = {.comm = process->comm,
+                                      .frame_bytes = process->options->frame_bytes,
+                                      .message_bytes_max = budget->message_bytes_max,
+                                      .waiting = process->topology.waiting,
+                                      .deliver = runtime_deliver,
+                                      .context = &process->runtime};
+    if (process->options->waiting != OPTIONS_WAITING_AUTO) {
+        config.waiting =
+            process->options->waiting == OPTIONS_WAITING_SPIN ? TRANSPORT_SPIN : TRANSPORT_YIELD;
+    }
+    config.pool_bytes = transport_pool_bytes_needed(&config, (uint32_t)process->rank_count,
+                                                    budget->queued_messages_max, budget->queued_bytes_max);
+    return config;
+}
+
+static uint64_t pool_with(struct process *process, uint32_t credit_count) {
+    const struct budget_demand demand = demand_of(process);
+    const struct budget budget = budget_with_credits(&process->config, &demand, credit_count);
+    return transport_config_of(process, &budget).pool_bytes;
+}
+
+/* Credits from --pool: as many as fit. */
+static void choose_credits(struct process *process) {
+    const struct options *options = process->options;
+    const struct budget_demand demand = demand_of(process);
+    const struct budget least = budget_with_credits(&process->config, &demand, 0);
+    process->start.credit_count = least.largest_cost;
+    if (options->pool == OPTIONS_POOL_AUTO) {
+        process->start.credit_count = budget_auto_credits(&process->config, &demand);
+    } else if (options->pool == OPTIONS_POOL_BYTES) {
+        if (pool_with(process, least.largest_cost) > options->pool_bytes) {
+            char text[RESULT_TEXT_SIZE];
+            snprintf(text, sizeof text,
+                     "--pool %" PRIu64 " bytes is too small for this workload on %d ranks: it takes at least %" PRIu64
+                     " (or --pool min)",
+                     options->pool_bytes, process->rank_count, pool_with(process, least.largest_cost));
+            refuse(process, EXIT_USAGE, text);
+            return;
+        }
+        uint32_t low = least.largest_cost;
+        uint32_t high = UINT32_MAX / 2 / (uint32_t)process->rank_count / options->frame_bytes + low;
+        while (low < high) {
+            const uint32_t middle = low + (high - low + 1) / 2;
+            if (pool_with(process, middle) <= options->pool_bytes) {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        process->start.credit_count = low;
+    }
+}
+
+static void prepare_on_rank_0(struct process *process) {
+    process->start = (struct start){.status = EXIT_VALID, .go = true};
+    if (process->options->via != OPTIONS_VIA_NONE && process->options->via >= (uint32_t)process->rank_count) {
+        char text[RESULT_TEXT_SIZE];
+        snprintf(text, sizeof text, "--via %u: there is no such rank, the ranks are 0..%d", process->options->via,
+                 process->rank_count - 1);
+        refuse(process, EXIT_USAGE, text);
+        return;
+    }
+    survey_workloads(process);
+    if (process->start.go) {
+        read_node_ids(process);
+    }
+    if (process->start.go) {
+        fill_config(process);
+        choose_credits(process);
+    }
+}
+
+/* --- putting the parts together --- */
+
+static void hash_name(struct process *process) {
+    char name[TOPOLOGY_HOST_SIZE + 16];
+    const int size = snprintf(name, sizeof name, "%s:%d", process->topology.host, process->rank);
+    process->node_ids[0] = chord_hash_id(name, (size_t)size, process->options->id_bits);
+}
+
+static void owner_control(void *context, uint32_t from_rank, unsigned type, const unsigned char *bytes, size_t size) {
+    struct process *process = context;
+    if (type == CONTROL_REPLY) {
+        driver_receive(process->driver, from_rank, bytes, size);
+    } else {
+        agent_receive(&process->agent, from_rank, type, bytes, size);
+    }
+}
+
+static void owner_complete(void *context, const struct chord_completion *completion, uint64_t end_ns) {
+    struct process *process = context;
+    agent_complete(&process->agent, completion, end_ns);
+}
+
+static void owner_notice(void *context, const struct chord_notice *notice) {
+    struct process *process = context;
+    driver_notice(process->driver, notice);
+}
+
+static bool owner_work(void *context) {
+    struct process *process = context;
+    return agent_work(&process->agent);
+}
+
+static uint32_t count_hosts(const struct process *process) {
+    const uint32_t first = process->topology.rank_on_host == 0;
+    uint32_t hosts = 0;
+    MPI_Allreduce(&first, &hosts, 1, MPI_UINT32_T, MPI_SUM, process->comm);
+    return hosts;
+}
+
+static void describe_run(struct process *process, uint64_t bound_bytes) {
+    struct result_run *run = &process->run;
+    int size = 0;
+    char library[MPI_MAX_LIBRARY_VERSION_STRING];
+    MPI_Get_library_version(library, &size);
+    library[strcspn(library, "\n,")] = '\0';
+    run->options = process->options;
+    run->rank_count = (uint32_t)process->rank_count;
+    run->ranks_per_core = process->topology.ranks_per_core;
+    snprintf(run->machine, sizeof run->machine, "%s", process->topology.summary);
+    snprintf(run->mpi_library, sizeof run->mpi_library, "%.*s", (int)sizeof run->mpi_library - 1, library);
+    run->ideal_owner_hops = process->options->routing == CHORD_ROUTING_FINGER
+                                ? expectation_ideal_mean((uint64_t)process->rank_count)
+                                : 0.0;
+    run->message_bound_bytes = bound_bytes;
+    run->credit_count = process->config.credit_count;
+    run->credit_bytes = process->config.credit_bytes;
+    run->value_size_max = process->config.value_size_max;
+}
+
+static enum exit_status build(struct process *process) {
+    fill_config(process);
+    process->node_ids = calloc(1, sizeof *process->node_ids);
+    chord_check(process->node_ids != NULL);
+    if (process->options->node_ids != NULL) {
+        if (process->all_ids == NULL) {
+            process->all_ids = calloc((size_t)process->rank_count, sizeof *process->all_ids);
+            chord_check(process->all_ids != NULL);
+        }
+        TRANSPORT_MPI(MPI_Bcast(process->all_ids, process->rank_count * (int)sizeof *process->all_ids, MPI_BYTE, 0,
+                                process->comm));
+        process->node_ids[0] = process->all_ids[process->rank];
+    } else {
+        hash_name(process);
+    }
+    const struct budget_demand demand = demand_of(process);
+    const struct budget budget = budget_with_credits(&process->config, &demand, process->start.credit_count);
+    const struct transport_config config = transport_config_of(process, &budget);
+    process->run.host_count = count_hosts(process);
+    char error[TRANSPORT_ERROR_SIZE];
+    const struct runtime_owner owner = {.context = process,
+                                        .control = owner_control,
+                                        .complete = owner_complete,
+                                        .notice = owner_notice,
+                                        .work = owner_work};
+    if (transport_create(&config, &process->transport, error) != CHORD_OK) {
+        fprintf(stderr, "chordkv: rank %d: %s\n", process->rank, error);
+        return EXIT_FAILED;
+    }
+    runtime_init(&process->runtime, process->transport, (uint32_t)process->rank, (uint32_t)process->rank_count,
+                 &process->config, owner);
+    struct result_rank place = {0};
+    snprintf(place.host, sizeof place.host, "%.*s", (int)sizeof place.host - 1, process->topology.host);
+    snprintf(place.cpuset, sizeof place.cpuset, "%.*s", (int)sizeof place.cpuset - 1, process->topology.cpuset);
+    if (agent_init(&process->agent, &process->runtime, &process->config, process->node_ids, &place) != CHORD_OK) {
+        fprintf(stderr, "chordkv: rank %d: out of memory\n", process->rank);
+        return EXIT_FAILED;
+    }
+    describe_run(process, transport_bound_bytes(process->transport));
+    process->run.waiting = config.waiting == TRANSPORT_SPIN ? "spin" : "yield";
+    if (process->rank != 0) {
+        return EXIT_VALID;
+    }
+    if (process->options->print_bound) {
+        printf("Memory for messages: at most %" PRIu64 " bytes a rank (frames for sending %zu, beside them receive "
+               "slots and one message in parts from every rank); %u credits of %u bytes a client.\n",
+               process->run.message_bound_bytes, config.pool_bytes, process->config.credit_count,
+               process->config.credit_bytes);
+        fflush(stdout);
+    }
+    const struct driver_setup setup = {.options = process->options,
+                                       .config = &process->config,
+                                       .runtime = &process->runtime,
+                                       .agent = &process->agent,
+                                       .surveys = process->surveys,
+                                       .run = &process->run,
+                                       .shows_progress = options_shows_progress(process->options),
+                                       .shows_color = options_shows_color(process->options)};
+    if (driver_create(&setup, &process->driver) != CHORD_OK) {
+        fprintf(stderr, "chordkv: out of memory\n");
+        return EXIT_FAILED;
+    }
+    return EXIT_VALID;
+}
+
+static void take_apart(struct process *process) {
+    driver_destroy(process->driver);
+    agent_clear(&process->agent);
+    runtime_clear(&process->runtime);
+    transport_destroy(process->transport);
+    free(process->node_ids);
+}
+
+/* The last replies are still in this rank's frames. */
+static void drain(struct process *process) {
+    while (transport_drain(process->transport)) {
+        (void)transport_poll(process->transport, 32);
+    }
+}
+
+static enum exit_status run(struct process *process) {
+    const enum exit_status built = build(process);
+    if (built != EXIT_VALID) {
+        MPI_Abort(process->comm, (int)built);
+    }
+    enum exit_status status = EXIT_VALID;
+    if (process->rank == 0) {
+        status = driver_run(process->driver, process->message);
+    } else {
+        while (!process->agent.stopped) {
+            (void)runtime_step(&process->runtime);
+        }
+    }
+    if (status != EXIT_TIMED_OUT) {
+        drain(process);
+        take_apart(process);
+    }
+    return status;
+}
+
+/* --- the end --- */
+
+static void tell_end(const struct process *process, enum exit_status status) {
+    if (status != EXIT_VALID && process->message[0] != '\0') {
+        const bool prefixed = strncmp(process->message, "chordkv: ", 9) == 0;
+        fprintf(stderr, "%s%s\n", prefixed ? "" : "chordkv: ", process->message);
+    }
+    char error[RESULT_TEXT_SIZE];
+    if (process->options->verdict != NULL &&
+        verdict_write(process->options->verdict, status, process->message, error) != CHORD_OK) {
+        fprintf(stderr, "%s\n", error);
+    }
+}
+
+/* Reads the options on every rank; rank 0 speaks and decides. */
+static bool read_options(struct process *process, int argc, char **argv, char **envp) {
+    const enum options_result result = options_parse(process->options, argc, argv, envp);
+    process->start = (struct start){.status = result == OPTIONS_ERROR ? EXIT_USAGE : EXIT_VALID,
+                                    .go = result == OPTIONS_OK};
+    if (process->rank == 0 && result != OPTIONS_OK) {
+        fputs(process->options->text, result == OPTIONS_HELP ? stdout : stderr);
+    }
+    MPI_Bcast(&process->start, (int)sizeof process->start, MPI_BYTE, 0, process->comm);
+    return process->start.go;
+}
+
+int main(int argc, char **argv, char **envp) {
+    static struct process process;
+    static struct options options;
+    MPI_Init(&argc, &argv);
+    MPI_Comm_dup(MPI_COMM_WORLD, &process.comm);
+    MPI_Comm_rank(process.comm, &process.rank);
+    MPI_Comm_size(process.comm, &process.rank_count);
+    own_rank = process.rank;
+    chord_check_set_hook(check_failed);
+    process.options = &options;
+    if (read_options(&process, argc, argv, envp)) {
+        topology_discover(process.comm, &process.topology);
+        if (process.rank == 0) {
+            if (process.rank_count == 1) {
+                fprintf(stderr, "chordkv: a ring of one node; for more, start it with jobs/launch.sh -n 10 or mpirun "
+                                "-n 10\n");
+            }
+            prepare_on_rank_0(&process);
+        }
+        MPI_Bcast(&process.start, (int)sizeof process.start, MPI_BYTE, 0, process.comm);
+        if (process.start.go) {
+            process.start.status = run(&process);
+        }
+    }
+    const enum exit_status status = process.start.status;
+    if (process.rank == 0) {
+        tell_end(&process, status);
+        free(process.surveys);
+    }
+    free(process.all_ids);
+    if (status == EXIT_TIMED_OUT) {
+        fflush(NULL);
+        MPI_Abort(process.comm, (int)status);
+    }
+    MPI_Comm_free(&process.comm);
+    MPI_Finalize();
+    return process.rank == 0 ? (int)status : 0;
+}

@@ -1,0 +1,198 @@
+#include "app/mpi/runtime.h"
+
+#include "app/mpi/monotime.h"
+#include "app/mpi/transport.h"
+#include "chord/base/check.h"
+#include "chord/wire/codec.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Frames handled before the rest of the loop has its turn. */
+#define FRAMES_PER_STEP 32u
+/* Steps in a row that may find something to do before what is packed is sent all the same. */
+#define BUSY_STEPS_MAX 8u
+/* A block of the C library costs this much beside what it gives. */
+#define BLOCK_OVERHEAD 8u
+
+/* --- the allocator that the core is given --- */
+
+static void *resize_block(void *context, void *block, size_t size) {
+    struct runtime_memory *memory = context;
+    if (block != NULL) {
+        memory->bytes -= malloc_usable_size(block) + BLOCK_OVERHEAD;
+    }
+    if (size == 0) {
+        free(block);
+        return NULL;
+    }
+    void *resized = realloc(block, size);
+    if (resized != NULL || block != NULL) {
+        memory->bytes += malloc_usable_size(resized != NULL ? resized : block) + BLOCK_OVERHEAD;
+    }
+    return resized;
+}
+
+/* --- sending --- */
+
+static unsigned char *scratch_of(struct runtime *runtime, size_t size) {
+    if (size > runtime->scratch_size) {
+        free(runtime->scratch);
+        runtime->scratch = malloc(size);
+        chord_check(runtime->scratch != NULL);
+        runtime->scratch_size = size;
+    }
+    return runtime->scratch;
+}
+
+static void sink_send(void *context, const struct chord_message *message) {
+    struct runtime *runtime = context;
+    uint32_t value_size;
+    const unsigned char *value = chord_codec_value(message, &value_size);
+    const size_t head_size = chord_codec_head_size(message);
+    const size_t size = head_size + value_size;
+    const uint32_t to = message->to.rank;
+    chord_check(to < runtime->rank_count);
+    runtime->traffic.messages[message->type]++;
+    runtime->traffic.bytes[message->type] += size;
+    runtime->traffic.self_messages += to == runtime->rank;
+    if (size <= transport_record_bytes_max(runtime->transport)) {
+        unsigned char *at = transport_reserve(runtime->transport, to, size);
+        (void)chord_codec_encode_head(message, at);
+        if (value_size > 0) {
+            memcpy(at + head_size, value, value_size);
+        }
+        transport_commit(runtime->transport, size);
+        return;
+    }
+    unsigned char *head = scratch_of(runtime, head_size);
+    (void)chord_codec_encode_head(message, head);
+    transport_send_large(runtime->transport, to, head, head_size, value, value_size);
+}
+
+void runtime_send_control(struct runtime *runtime, uint32_t to_rank, unsigned type, const void *bytes, size_t size) {
+    chord_check(type >= RUNTIME_CONTROL_FIRST && type <= UINT8_MAX);
+    const unsigned char head = (unsigned char)type;
+    transport_send_large(runtime->transport, to_rank, &head, 1, bytes, size);
+}
+
+/* --- receiving --- */
+
+static void sink_complete(void *context, const struct chord_completion *completion) {
+    struct runtime *runtime = context;
+    runtime->now_ns = monotime_now_ns();
+    runtime->owner.complete(runtime->owner.context, completion, runtime->now_ns);
+}
+
+static void sink_notice(void *context, const struct chord_notice *notice) {
+    struct runtime *runtime = context;
+    runtime->owner.notice(runtime->owner.context, notice);
+}
+
+/* A message that no correct sender sends here and now: a defect of ours, not an operating error. */
+_Noreturn static void fail_message(const struct runtime *runtime, uint32_t from_rank, unsigned type,
+                                   enum chord_status status) {
+    fprintf(stderr, "chordkv: rank %u: a %s message from rank %u can't be handled: %s\n", runtime->rank,
+            chord_message_name((enum chord_message_type)type), from_rank, chord_status_text(status));
+    chord_check_failed(__FILE__, __LINE__, "every message can be handled");
+}
+
+void runtime_deliver(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
+    struct runtime *runtime = context;
+    if (bytes[0] >= RUNTIME_CONTROL_FIRST) {
+        runtime->control_count++;
+        runtime->owner.control(runtime->owner.context, from_rank, bytes[0], bytes + 1, size - 1);
+        return;
+    }
+    struct chord_message message;
+    enum chord_status status = chord_codec_decode(bytes, size, from_rank, runtime->rank, &message);
+    runtime->received_count++;
+    if (status == CHORD_OK) {
+        status = runtime->has_peer ? chord_peer_receive(&runtime->peer, &message, runtime->now_ns) : CHORD_UNEXPECTED;
+    }
+    if (__builtin_expect(status != CHORD_OK && status != CHORD_STALE, 0)) {
+        fail_message(runtime, from_rank, bytes[0], status);
+    }
+}
+
+/* --- the loop --- */
+
+bool runtime_step(struct runtime *runtime) {
+    runtime->now_ns = monotime_now_ns();
+    bool busy = transport_poll(runtime->transport, FRAMES_PER_STEP) > 0;
+    if (runtime->has_peer && chord_peer_deadline(&runtime->peer) <= runtime->now_ns) {
+        chord_peer_tick(&runtime->peer, runtime->now_ns);
+        busy = true;
+    }
+    busy |= runtime->owner.work(runtime->owner.context);
+    /* Under load frames leave when they are full; but a rank that is never idle must not keep a part-filled one from
+     * a peer that waits for it. */
+    if (busy && ++runtime->busy_step_count < BUSY_STEPS_MAX) {
+        return true;
+    }
+    runtime->busy_step_count = 0;
+    if (transport_flush(runtime->transport) == 0 && !busy) {
+        transport_wait(runtime->transport);
+    }
+    return busy;
+}
+
+enum chord_status runtime_submit(struct runtime *runtime, const struct chord_operation *operation) {
+    return chord_client_submit(&runtime->peer.client, operation, runtime->now_ns);
+}
+
+/* --- the rest --- */
+
+void runtime_init(struct runtime *runtime, struct transport *transport, uint32_t rank, uint32_t rank_count,
+                  const struct chord_config *config, struct runtime_owner owner) {
+    *runtime = (struct runtime){
+        .transport = transport, .rank = rank, .rank_count = rank_count, .config = config, .owner = owner};
+    runtime->sink = (struct chord_sink){
+        .context = runtime, .send = sink_send, .complete = sink_complete, .notice = sink_notice};
+    runtime->allocator = (struct chord_allocator){.context = &runtime->memory, .resize = resize_block};
+    runtime->now_ns = monotime_now_ns();
+}
+
+static void clear_peer(struct runtime *runtime) {
+    if (runtime->has_peer) {
+        chord_peer_clear(&runtime->peer);
+        runtime->has_peer = false;
+    }
+}
+
+void runtime_clear(struct runtime *runtime) {
+    clear_peer(runtime);
+    free(runtime->scratch);
+    runtime->scratch = NULL;
+    runtime->scratch_size = 0;
+}
+
+enum chord_status runtime_reset_peer(struct runtime *runtime, const struct chord_id *node_ids, uint32_t incarnation) {
+    clear_peer(runtime);
+    const enum chord_status status = chord_peer_init(&runtime->peer, runtime->config, &runtime->sink,
+                                                     &runtime->allocator, runtime->rank, node_ids, incarnation);
+    runtime->has_peer = status == CHORD_OK;
+    return status;
+}
+
+uint64_t runtime_sent_count(const struct runtime *runtime) {
+    uint64_t count = 0;
+    for (unsigned type = 0; type < CHORD_MESSAGE_TYPE_COUNT; type++) {
+        count += runtime->traffic.messages[type];
+    }
+    return count;
+}
+
+struct traffic runtime_traffic(const struct runtime *runtime) {
+    struct traffic traffic = runtime->traffic;
+    const struct transport_statistics *statistics = transport_statistics(runtime->transport);
+    traffic.mpi_messages = statistics->frames_sent;
+    traffic.mpi_bytes = statistics->bytes_sent;
+    return traffic;
+}
+
+uint64_t runtime_pool_used_max(const struct runtime *runtime) {
+    return transport_statistics(runtime->transport)->pool_bytes_used_max;
+}

@@ -1,0 +1,97 @@
+/* What the driver knows after a run and hands to the report: plain numbers, no judgement about their form. One set of
+ * them feeds the table and the JSON record, so that the two can't differ. */
+#ifndef APP_REPORT_RESULT_H
+#define APP_REPORT_RESULT_H
+
+#include "app/measure/expectation.h"
+#include "app/measure/metrics.h"
+#include "app/options/options.h"
+#include "app/verdict/judge.h"
+
+#define RESULT_TEXT_SIZE 512u
+#define RESULT_SHA256_SIZE 65u
+
+/* Exit statuses of the program. */
+enum exit_status {
+    EXIT_VALID = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_WRONG_ANSWER = 3,
+    EXIT_DATA_LOST = 4,
+    EXIT_TIMED_OUT = 5
+};
+
+/* One rank: where it runs and what it takes. */
+struct result_rank {
+    char host[64];
+    char cpuset[64];
+    uint64_t pair_bytes;      /* allocated by the core for all that it keeps, the allocator's overhead included */
+    uint64_t pool_bytes_used_max; /* most bytes of message frames in use at once */
+};
+
+/* One node, when quiet. */
+struct result_node {
+    struct chord_member member;
+    uint64_t owned_pair_count;   /* pairs in its own arc */
+    uint64_t replica_pair_count; /* pairs that it holds for others */
+    uint64_t stored_bytes;       /* keys and values of both */
+    uint64_t requests_owned;     /* in this phase: that reached their owner here */
+    uint64_t requests_forwarded; /* in this phase: passed on, each one hop */
+    uint32_t successor_count;
+    uint32_t finger_count;
+    uint32_t chain_member_count; /* distinct other nodes in the chains of its arcs */
+    uint32_t routing_entry_count; /* distinct other nodes that it knows in any way */
+};
+
+/* The verdict on one phase. */
+struct result_verdict {
+    bool valid;
+    uint64_t wrong_count;              /* answers, or 1 for copies that are wrong */
+    char first_wrong[RESULT_TEXT_SIZE]; /* one line: key, operation, expected and got; empty if valid */
+    uint64_t checked_by_model_count;   /* serial runs: answers compared with rank 0's model */
+    struct judge_verdict judged;       /* T1, summed over the ranks; stale reads of eventual runs */
+    bool copies_valid;                 /* I11 */
+    uint64_t copies_per_pair;          /* min(k, ranks) */
+    uint64_t pair_count;               /* distinct keys stored */
+};
+
+/* One phase of one repetition. */
+struct result_phase {
+    uint32_t index; /* from 0, in the order of --phase */
+    enum options_phase_type type;
+    const char *file;
+    char file_sha256[RESULT_SHA256_SIZE];
+    uint64_t file_bytes;
+    uint32_t repetition; /* from 1; 0 while warming up */
+    uint64_t operation_count;
+    uint64_t elapsed_ns; /* of the timed part, on rank 0's clock */
+    struct metrics metrics;
+    struct traffic traffic;        /* during the timed part, summed over the ranks */
+    struct expectation expected;   /* of this ring, for this phase's way of answering */
+    struct result_verdict verdict;
+    struct result_node *nodes; /* borrowed; in ring order */
+    uint32_t node_count;
+    struct result_rank *ranks; /* borrowed; rank_count of them */
+    uint32_t rank_count;
+};
+
+/* The run as a whole. */
+struct result_run {
+    const struct options *options;
+    uint32_t rank_count;
+    uint32_t host_count;
+    double ranks_per_core;
+    const char *waiting;        /* "yield" or "spin": what was done, not what was asked for */
+    char machine[256];          /* hwloc's summary of rank 0's host */
+    char mpi_library[256];      /* one line */
+    uint64_t formation_ns;      /* from the first REGISTER to the last finger, without MPI_Init */
+    uint64_t formation_messages;
+    double ideal_owner_hops;    /* REFERENCE's average over many rings of this size; finger routing only */
+    uint64_t clock_offset_ns_max; /* bound on the offset between the hosts' clocks; 0 on one host */
+    uint64_t message_bound_bytes; /* worst case of a rank's memory for messages */
+    uint32_t credit_count;        /* of a client */
+    uint32_t credit_bytes;
+    uint32_t value_size_max;
+};
+
+#endif
