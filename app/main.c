@@ -71,7 +71,7 @@ static void survey_workloads(struct process *process) {
     process->surveys = calloc(options->phase_count, sizeof *process->surveys);
     chord_check(process->surveys != NULL);
     for (uint32_t i = 0; i < options->phase_count && process->start.go; i++) {
-        char error[WORKLOAD_ERROR_SIZE];
+        char error[RESULT_TEXT_SIZE];
         struct workload_survey *survey = &process->surveys[i];
         if (!workload_survey(options->phases[i].file, (enum workload_type)options->phases[i].type, survey, error,
                              sizeof error)) {
@@ -379,7 +379,7 @@ static void tell_end(const struct process *process, enum exit_status status) {
     }
     char error[RESULT_TEXT_SIZE];
     if (process->options->verdict != NULL &&
-        verdict_write(process->options->verdict, status, process->message, error) != CHORD_OK) {
+        !verdict_write(process->options->verdict, status, process->message, error)) {
         fprintf(stderr, "%s\n", error);
     }
 }

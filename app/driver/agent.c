@@ -108,6 +108,7 @@ static void forget_phase(struct agent *agent) {
     agent->arena_size = 0;
     agent->operation_count = 0;
     agent->issued_count = 0;
+    agent->next_is_hashed = false;
     agent->completed_count = 0;
     history_reset(&agent->history);
 }
@@ -138,11 +139,16 @@ static bool issue(struct agent *agent) {
     for (unsigned turn = 0; turn < ISSUES_PER_TURN && agent->issued_count < agent->operation_count; turn++) {
         const struct agent_operation *loaded = &agent->operations[agent->issued_count];
         const unsigned char *key = agent->arena + loaded->offset;
+        /* Hashed once, however often the client has no room for it. */
+        if (!agent->next_is_hashed) {
+            agent->next_key_id = chord_hash_id(key, loaded->key_size, agent->config->id_bits);
+            agent->next_is_hashed = true;
+        }
         const struct chord_operation operation = {
             .tag = agent->issued_count,
             .kind = (enum chord_operation_kind)loaded->kind,
             .entry = {.rank = loaded->entry_rank, .virtual_node = loaded->entry_virtual_node},
-            .key_id = chord_hash_id(key, loaded->key_size, agent->config->id_bits),
+            .key_id = agent->next_key_id,
             .key = key,
             .key_size = loaded->key_size,
             .value = key + loaded->key_size,
@@ -153,6 +159,7 @@ static bool issue(struct agent *agent) {
         }
         chord_check(status == CHORD_OK); /* the workload was surveyed: its sizes fit */
         agent->issued_count++;
+        agent->next_is_hashed = false;
         any = true;
     }
     return any;
@@ -479,7 +486,7 @@ static void tell_waiting(const struct agent *agent, struct control_head head) {
                               agent->completed_count, agent->operation_count,
                               agent->runtime->has_peer ? peer->client.outstanding_count : 0, unacknowledged,
                               filling ? ", fingers incomplete" : "", agent->scattering ? ", sending its history" : "");
-    reply(agent, head, text, (size_t)size);
+    reply(agent, head, text, size < 0 ? 0 : strlen(text));
 }
 
 /* --- dispatch --- */

@@ -45,6 +45,8 @@ struct agent {
     bool running;
     struct control_head run_head; /* of the COMMAND_RUN that is to be replied to */
     size_t issued_count;
+    struct chord_id next_key_id; /* of the operation that is to be issued next, once it was hashed */
+    bool next_is_hashed;
     size_t completed_count;
     struct control_ran *ran; /* owned: too large for the stack */
     struct traffic traffic_before;

@@ -3,7 +3,7 @@
 #include "app/driver/validate.h"
 #include "app/report/record.h"
 #include "app/report/report_file.h"
-#include "app/report/statistics.h"
+#include "app/report/summary.h"
 #include "app/report/table.h"
 #include "chord/base/check.h"
 
@@ -375,7 +375,7 @@ static enum exit_status run_phase(struct driver *driver, uint32_t index, uint64_
 
 static enum exit_status append_json(struct driver *driver, char *json, char *message) {
     enum exit_status status = EXIT_VALID;
-    if (json == NULL || report_file_append(driver->report, json, message) != CHORD_OK) {
+    if (json == NULL || !report_file_append(driver->report, json, message)) {
         status = EXIT_FAILED;
     }
     free(json);
@@ -403,7 +403,7 @@ static enum exit_status tell_phase(struct driver *driver, char *message) {
     }
     if (phase->repetition > 0) {
         driver->throughputs[(size_t)phase->index * setup->options->repetitions + phase->repetition - 1] =
-            phase->elapsed_ns == 0 ? 0.0 : (double)phase->operation_count * 1e9 / (double)phase->elapsed_ns;
+            summary_throughput_per_second(phase);
     }
     return EXIT_VALID;
 }
@@ -412,8 +412,11 @@ static enum exit_status tell_summary(struct driver *driver, char *message) {
     const struct options *options = driver->setup.options;
     struct summary_row rows[OPTIONS_PHASE_COUNT_MAX];
     for (uint32_t i = 0; i < options->phase_count; i++) {
-        rows[i] = summary_row_make(i, options->phases[i].type, options->phases[i].file,
-                                   driver->throughputs + (size_t)i * options->repetitions, options->repetitions);
+        driver->phase->index = i;
+        driver->phase->type = options->phases[i].type;
+        driver->phase->file = options->phases[i].file;
+        rows[i] = summary_make(driver->phase, driver->throughputs + (size_t)i * options->repetitions,
+                               options->repetitions);
         if (driver->report != NULL) {
             const enum exit_status status = append_json(driver, record_summary(driver->setup.run, &rows[i]), message);
             if (status != EXIT_VALID) {
@@ -453,11 +456,29 @@ static enum exit_status run_all(struct driver *driver, char *message) {
     return tell_summary(driver, message);
 }
 
+/* A run that ended with wrong answers or without progress is a result; one that could not run leaves nothing behind.
+ * False if the report could not be put in place. */
+static bool end_report(struct driver *driver, enum exit_status status, char *message) {
+    struct report_file *report = driver->report;
+    if (status == EXIT_USAGE || status == EXIT_FAILED) {
+        driver->report = NULL;
+        report_file_discard(report);
+        return true;
+    }
+    const bool appended = append_json(driver, record_verdict(status, message), message) == EXIT_VALID;
+    driver->report = NULL;
+    if (!appended) {
+        report_file_discard(report);
+        return false;
+    }
+    return report_file_commit(report, message);
+}
+
 enum exit_status driver_run(struct driver *driver, char *message) {
     message[0] = '\0';
     const struct options *options = driver->setup.options;
     enum exit_status status = EXIT_VALID;
-    if (options->report != NULL && report_file_open(options->report, &driver->report, message) != CHORD_OK) {
+    if (options->report != NULL && !report_file_open(options->report, &driver->report, message)) {
         status = EXIT_USAGE;
     }
     if (status == EXIT_VALID) {
@@ -467,20 +488,8 @@ enum exit_status driver_run(struct driver *driver, char *message) {
         snprintf(message, RESULT_TEXT_SIZE, "no progress for %u s while %s", options->timeout_seconds,
                  driver->commander.what);
     }
-    if (driver->report != NULL) {
-        /* A run that failed by its answers or its time is a result; one that could not run leaves nothing behind. */
-        const bool keep = status != EXIT_USAGE && status != EXIT_FAILED;
-        enum exit_status written = EXIT_FAILED;
-        if (keep) {
-            written = append_json(driver, record_verdict(status, message), message);
-        }
-        if (keep && written == EXIT_VALID && report_file_commit(driver->report, message) != CHORD_OK) {
-            written = EXIT_FAILED;
-        } else if (!keep || written != EXIT_VALID) {
-            report_file_discard(driver->report);
-        }
-        driver->report = NULL;
-        status = keep && written != EXIT_VALID ? EXIT_FAILED : status;
+    if (driver->report != NULL && !end_report(driver, status, message)) {
+        status = EXIT_FAILED;
     }
     if (status != EXIT_TIMED_OUT && !ask(driver, "ending", COMMAND_STOP, NULL, 0, NULL)) {
         status = EXIT_TIMED_OUT;

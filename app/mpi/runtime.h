@@ -1,8 +1,8 @@
-/* A rank's loop: carries messages between the core (chord/peer.h) and the transport, gives the core its time, and
- * hands the driver's own messages to whoever asked for them. It decides nothing of the protocol.
+/* A rank's loop: carries messages between the core (chord/peer.h) and the transport, gives the core its time,
+ * and hands the driver's own messages to whoever asked for them. It decides nothing of the protocol.
  *
- * Ticks are nanoseconds of this rank's monotonic clock. The clock is read once a step and once an answered operation:
- * an operation's end is never taken for earlier than it was, or the judge would be misled. */
+ * Ticks are nanoseconds of this rank's monotonic clock. The clock is read once a step and once an answered
+ * operation: an operation's end is never taken for earlier than it was, or the judge would be misled. */
 #ifndef APP_MPI_RUNTIME_H
 #define APP_MPI_RUNTIME_H
 
@@ -21,7 +21,8 @@ struct transport;
 /* What the runtime tells its owner. The bytes are borrowed for the call, and have no alignment. */
 struct runtime_owner {
     void *context;
-    void (*control)(void *context, uint32_t from_rank, unsigned type, const unsigned char *bytes, size_t size);
+    void (*control)(void *context, uint32_t from_rank, unsigned type, const unsigned char *bytes,
+                    size_t size);
     void (*complete)(void *context, const struct chord_completion *completion, uint64_t end_ns);
     void (*notice)(void *context, const struct chord_notice *notice);
     /* Something to do, such as operations to issue; called once a step. Returns whether anything was done. */
@@ -44,12 +45,12 @@ struct runtime {
     struct runtime_memory memory;
     struct chord_peer peer;
     bool has_peer;
-    uint64_t now_ns; /* the clock as it was read last */
-    struct traffic traffic; /* sent; mpi_* are filled in by runtime_traffic */
-    uint64_t received_count; /* messages of the core */
-    uint64_t control_count;  /* control messages received, for the watchdog */
+    uint64_t now_ns;          /* the clock as it was read last */
+    struct traffic traffic;   /* sent; mpi_* are filled in by runtime_traffic */
+    uint64_t received_count;  /* messages of the core */
+    uint64_t control_count;   /* control messages received, for the watchdog */
     uint32_t busy_step_count; /* since the last flush */
-    unsigned char *scratch;  /* owned; for heads that don't fit a frame */
+    unsigned char *scratch;   /* owned; for heads that don't fit a frame */
     size_t scratch_size;
 };
 
@@ -59,21 +60,23 @@ void runtime_init(struct runtime *runtime, struct transport *transport, uint32_t
 void runtime_clear(struct runtime *runtime);
 
 /* Ends the rank's nodes and client, if there are any, and makes new ones that are in no ring yet. */
-CHORD_MUST_CHECK enum chord_status runtime_reset_peer(struct runtime *runtime, const struct chord_id *node_ids,
-                                                      uint32_t incarnation);
+CHORD_MUST_CHECK enum chord_status runtime_reset_peer(struct runtime *runtime,
+                                                      const struct chord_id *node_ids, uint32_t incarnation);
 
 /* The function to give to transport_create as `deliver`, with the runtime as context. */
 void runtime_deliver(void *runtime, uint32_t from_rank, const unsigned char *bytes, size_t size);
 
-/* One round: what has arrived, what is due, what the owner has to do; then, if there was nothing, sends what is packed
- * and waits as the transport's policy says. Returns whether there was anything. */
+/* One round: what has arrived, what is due, what the owner has to do; then, if there was nothing, sends what
+ * is packed and waits as the transport's policy says. Returns whether there was anything. */
 bool runtime_step(struct runtime *runtime);
 
 /* Issues an operation now; statuses of chord_client_submit. */
-CHORD_MUST_CHECK enum chord_status runtime_submit(struct runtime *runtime, const struct chord_operation *operation);
+CHORD_MUST_CHECK enum chord_status runtime_submit(struct runtime *runtime,
+                                                  const struct chord_operation *operation);
 
 /* Sends a control message, type from RUNTIME_CONTROL_FIRST to 255, to any rank, this one included. */
-void runtime_send_control(struct runtime *runtime, uint32_t to_rank, unsigned type, const void *bytes, size_t size);
+void runtime_send_control(struct runtime *runtime, uint32_t to_rank, unsigned type, const void *bytes,
+                          size_t size);
 
 /* Messages of the core that this rank has sent so far, in all. */
 uint64_t runtime_sent_count(const struct runtime *runtime);

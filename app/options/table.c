@@ -1,0 +1,428 @@
+/* The table itself. The order is that of the help and of the dump. */
+#include "app/options/table.h"
+
+#include "chord/base/id.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The positions are the values of the enums in options.h and chord/wire/operation.h. */
+static const char *const phase_types[] = {
+    [OPTIONS_PHASE_INSERT] = "insert",
+    [OPTIONS_PHASE_QUERY] = "query",
+    [OPTIONS_PHASE_DELETE] = "delete",
+    [OPTIONS_PHASE_MIX] = "mix",
+    NULL,
+};
+static const char *const modes[] = {
+    [OPTIONS_MODE_SERIAL] = "serial",
+    [OPTIONS_MODE_PARALLEL] = "parallel",
+    NULL,
+};
+static const char *const consistencies[] = {
+    [CHORD_LINEARIZABLE] = "linearizable",
+    [CHORD_EVENTUAL] = "eventual",
+    NULL,
+};
+static const char *const routings[] = {
+    [CHORD_ROUTING_FINGER] = "finger",
+    [CHORD_ROUTING_RING] = "ring",
+    [CHORD_ROUTING_ONEHOP] = "onehop",
+    NULL,
+};
+static const char *const waitings[] = {
+    [OPTIONS_WAITING_AUTO] = "auto",
+    [OPTIONS_WAITING_SPIN] = "spin",
+    [OPTIONS_WAITING_YIELD] = "yield",
+    NULL,
+};
+static const char *const whens[] = {
+    [OPTIONS_WHEN_AUTO] = "auto",
+    [OPTIONS_WHEN_ALWAYS] = "always",
+    [OPTIONS_WHEN_NEVER] = "never",
+    NULL,
+};
+static const char *const forgeries[] = {
+    [OPTIONS_FORGE_NONE] = "none",
+    [OPTIONS_FORGE_ANSWER] = "answer",
+    [OPTIONS_FORGE_LOSE] = "lose",
+    [OPTIONS_FORGE_STALE] = "stale",
+    NULL,
+};
+
+/* Choices are stored as unsigned through the offset of an enum field. */
+_Static_assert(sizeof(enum options_mode) == sizeof(unsigned), "enums are stored as unsigned");
+
+#define FIELD(field) .offset = offsetof(struct options, field)
+#define RUN (1u << OPTIONS_COMMAND_RUN)
+
+const struct options_rule options_rules[] = {
+    {
+        .group = "Workload",
+        .name = "phase",
+        .kind = OPTIONS_KIND_PHASE,
+        FIELD(phases),
+        .argument = "TYPE=FILE",
+        .choices = phase_types,
+        .help = "A phase: the operations of one workload file. Repeat it: phases run in the order given, at "
+                "least "
+                "one and at most 64. TYPE is insert (lines key,value), query or delete (key) or mix "
+                "(op,key[,value]); workloads/FORMAT.md describes the files.",
+        .commands = RUN,
+    },
+    {
+        .group = "Workload",
+        .name = "mode",
+        .kind = OPTIONS_KIND_CHOICE,
+        FIELD(mode),
+        .choices = modes,
+        .fallback = "serial",
+        .help =
+            "serial: rank 0 issues one operation at a time, each entering at a random node. parallel: every "
+            "line goes to a random node, whose client runs its own list in order.",
+        .commands = RUN,
+    },
+    {
+        .group = "Workload",
+        .name = "window",
+        .kind = OPTIONS_KIND_U32,
+        FIELD(window),
+        .argument = "COUNT",
+        .minimum = 1,
+        .maximum = 4096,
+        .fallback = "1",
+        .help = "Operations that each client keeps under way. Above 1 needs --mode parallel.",
+        .commands = RUN,
+    },
+    {
+        .group = "Workload",
+        .name = "via",
+        .kind = OPTIONS_KIND_U32,
+        FIELD(via),
+        .argument = "RANK",
+        .minimum = 0,
+        .maximum = 999999,
+        .help = "The rank that every operation of a serial run enters at, instead of a random one.",
+        .commands = RUN,
+    },
+    {
+        .group = "Workload",
+        .name = "seed",
+        .kind = OPTIONS_KIND_U64,
+        FIELD(seed),
+        .argument = "NUMBER",
+        .minimum = 0,
+        .maximum = UINT64_MAX,
+        .fallback = "1",
+        .help = "Fixes every random choice, so that a run can be repeated.",
+        .commands = RUN,
+    },
+    {
+        .group = "Workload",
+        .name = "repetitions",
+        .kind = OPTIONS_KIND_U32,
+        FIELD(repetitions),
+        .argument = "COUNT",
+        .minimum = 1,
+        .maximum = 10000,
+        .fallback = "1",
+        .help = "How often all phases are run, each time on an empty ring and as a record of its own.",
+        .commands = RUN,
+    },
+    {
+        .group = "Workload",
+        .name = "warmup",
+        .kind = OPTIONS_KIND_U32,
+        FIELD(warmup),
+        .argument = "COUNT",
+        .minimum = 0,
+        .maximum = 1000,
+        .fallback = "0",
+        .help = "Repetitions before those that are measured.",
+        .commands = RUN,
+    },
+    {
+        .group = "Ring",
+        .name = "replicas",
+        .kind = OPTIONS_KIND_U32,
+        FIELD(replicas),
+        .argument = "K",
+        .minimum = 1,
+        .maximum = 1000000,
+        .fallback = "1",
+        .help = "Copies of every key, on as many ranks. More than there are ranks means all.",
+        .commands = RUN,
+    },
+    {
+        .group = "Ring",
+        .name = "consistency",
+        .kind = OPTIONS_KIND_CHOICE,
+        FIELD(consistency),
+        .choices = consistencies,
+        .fallback = "linearizable",
+        .help = "linearizable: chain replication, reads pass through the whole chain. eventual: the owner "
+                "answers "
+                "at once and the other copies follow; stale reads are counted.",
+        .commands = RUN,
+    },
+    {
+        .group = "Ring",
+        .name = "routing",
+        .kind = OPTIONS_KIND_CHOICE,
+        FIELD(routing),
+        .choices = routings,
+        .fallback = "finger",
+        .help =
+            "finger: Chord's finger tables, O(log N) hops. ring: along successors only. onehop: every node "
+            "knows every other.",
+        .commands = RUN,
+    },
+    {
+        .group = "Ring",
+        .name = "successors",
+        .kind = OPTIONS_KIND_U32,
+        FIELD(successors),
+        .argument = "R",
+        .minimum = 1,
+        .maximum = 64,
+        .fallback = "4",
+        .help = "Length of each node's successor list.",
+        .commands = RUN,
+    },
+    {
+        .group = "Ring",
+        .name = "route-successors",
+        .kind = OPTIONS_KIND_FLAG,
+        FIELD(route_successors),
+        .help = "Route by the whole successor list as well as by fingers. Needs --routing finger.",
+        .commands = RUN,
+    },
+    {
+        .group = "Ring",
+        .name = "id-bits",
+        .kind = OPTIONS_KIND_U32,
+        FIELD(id_bits),
+        .argument = "BITS",
+        .minimum = 1,
+        .maximum = CHORD_ID_BITS_MAX,
+        .fallback = "160",
+        .help = "Size of the ring: ids are the leading BITS bits of SHA-1.",
+        .commands = RUN,
+    },
+    {
+        .group = "Ring",
+        .name = "node-ids",
+        .kind = OPTIONS_KIND_TEXT,
+        FIELD(node_ids),
+        .argument = "FILE",
+        .help =
+            "Lines `RANK ID` (decimal or 0x...) that give every rank's node its id, to lay out a textbook's "
+            "ring exactly. Otherwise a node's id is the hash of host:rank.",
+        .commands = RUN,
+    },
+    {
+        .group = "Messages",
+        .name = "pool",
+        .kind = OPTIONS_KIND_POOL,
+        FIELD(pool),
+        .argument = "SIZE",
+        .minimum = 4096,
+        .maximum = UINT64_C(1) << 40,
+        .fallback = "auto",
+        .help =
+            "Memory for messages in flight on each rank: a size such as 65536, 64KiB, 16MiB or 1GiB, min for "
+            "the least that works, or auto.",
+        .commands = RUN,
+    },
+    {
+        .group = "Messages",
+        .name = "frame-bytes",
+        .kind = OPTIONS_KIND_U32,
+        FIELD(frame_bytes),
+        .argument = "BYTES",
+        .minimum = 256,
+        .maximum = 4000,
+        .fallback = "4000",
+        .help = "Longest MPI message; it must stay below the eager limit of the MPI library.",
+        .commands = RUN,
+    },
+    {
+        .group = "Messages",
+        .name = "waiting",
+        .kind = OPTIONS_KIND_CHOICE,
+        FIELD(waiting),
+        .choices = waitings,
+        .fallback = "auto",
+        .help =
+            "What a rank does when it has nothing to do: spin if it has a core of its own, else yield. auto "
+            "asks hwloc which it is.",
+        .commands = RUN,
+    },
+    {
+        .group = "Messages",
+        .name = "timeout",
+        .kind = OPTIONS_KIND_U32,
+        FIELD(timeout_seconds),
+        .argument = "SECONDS",
+        .minimum = 1,
+        .maximum = 86400,
+        .fallback = "60",
+        .help =
+            "A run without progress for so long is ended with status 5, saying what each rank waited for.",
+        .commands = RUN,
+    },
+    {
+        .group = "Output",
+        .name = "report",
+        .kind = OPTIONS_KIND_TEXT,
+        FIELD(report),
+        .argument = "FILE",
+        .help = "Write the report here as JSON Lines, one record a run; an older file is replaced.",
+        .commands = RUN,
+    },
+    {
+        .group = "Output",
+        .name = "dump",
+        .kind = OPTIONS_KIND_TEXT,
+        FIELD(dump),
+        .argument = "FILE",
+        .help = "Write every node's routing table here as JSON.",
+        .commands = RUN,
+    },
+    {
+        .group = "Output",
+        .name = "print-bound",
+        .kind = OPTIONS_KIND_FLAG,
+        FIELD(print_bound),
+        .help = "Print the computed worst case of the memory that messages take.",
+        .commands = RUN,
+    },
+    {
+        .group = "Output",
+        .name = "progress",
+        .kind = OPTIONS_KIND_CHOICE,
+        FIELD(progress),
+        .choices = whens,
+        .fallback = "auto",
+        .help = "A line of progress on standard error. auto: only where jobs/launch.sh finds a terminal.",
+        .commands = RUN,
+    },
+    {
+        .group = "Output",
+        .name = "color",
+        .kind = OPTIONS_KIND_CHOICE,
+        FIELD(color),
+        .choices = whens,
+        .fallback = "auto",
+        .help = "Colour in the tables. auto: only where jobs/launch.sh finds a terminal.",
+        .commands = RUN,
+    },
+    {
+        .group = "Output",
+        .name = "quiet",
+        .kind = OPTIONS_KIND_FLAG,
+        FIELD(quiet),
+        .help = "Print no tables; errors and a wrong verdict are still told.",
+        .commands = RUN,
+    },
+    {
+        .group = "Tests",
+        .name = "forge",
+        .kind = OPTIONS_KIND_CHOICE,
+        FIELD(forge),
+        .choices = forgeries,
+        .fallback = "none",
+        .help =
+            "A negative control: falsify an answer, lose a copy or answer with a stale value on purpose. The "
+            "verdict must find it.",
+        .commands = RUN,
+        .hidden = true,
+    },
+    {
+        .group = "Help",
+        .name = "help",
+        .kind = OPTIONS_KIND_HELP,
+        .help = "Print this text (also -h).",
+        .commands = RUN,
+    },
+    {
+        .group = "Help",
+        .name = "help-all",
+        .kind = OPTIONS_KIND_HELP_ALL,
+        .help = "Print this text with the options that only tests use.",
+        .commands = RUN,
+    },
+    {
+        .group = "Help",
+        .name = "version",
+        .kind = OPTIONS_KIND_VERSION,
+        .help = "Print the version.",
+        .commands = RUN,
+    },
+};
+const size_t options_rule_count = sizeof(options_rules) / sizeof(options_rules[0]);
+_Static_assert(sizeof(options_rules) / sizeof(options_rules[0]) <= 64, "struct options has one bit for each");
+
+const struct options_variable options_variables[] = {
+    {"CHORDKV_LAUNCHED", OPTIONS_VARIABLE_FLAG, offsetof(struct options, launched), "0|1",
+     "set by jobs/launch.sh, which sets the others too"},
+    {"CHORDKV_VERDICT", OPTIONS_VARIABLE_TEXT, offsetof(struct options, verdict), "PATH",
+     "where the launcher awaits the verdict record"},
+    {"CHORDKV_STDIN_TTY", OPTIONS_VARIABLE_TERMINAL, offsetof(struct options, stdin_terminal), "0|1",
+     "whether the launcher's standard input is a terminal"},
+    {"CHORDKV_STDOUT_TTY", OPTIONS_VARIABLE_TERMINAL, offsetof(struct options, stdout_terminal), "0|1",
+     "the same of its standard output"},
+    {"CHORDKV_STDERR_TTY", OPTIONS_VARIABLE_TERMINAL, offsetof(struct options, stderr_terminal), "0|1",
+     "the same of its standard error"},
+};
+const size_t options_variable_count = sizeof(options_variables) / sizeof(options_variables[0]);
+
+const struct options_command_rule options_commands[OPTIONS_COMMAND_COUNT] = {
+    [OPTIONS_COMMAND_RUN] =
+        {
+            .name = "run",
+            .summary = "run workload files on a Chord ring, one node a rank, measure, and judge every answer",
+            .usage = "jobs/launch.sh [-n N] chordkv run --phase TYPE=FILE [--phase TYPE=FILE]... [OPTIONS]\n"
+                     "   or: mpirun -n N chordkv run --phase TYPE=FILE... [OPTIONS]\n",
+            .examples = "  Ten ranks, three files, one operation at a time:\n"
+                        "    jobs/launch.sh -n 10 chordkv run --phase insert=workloads/insert.csv \\\n"
+                        "        --phase query=workloads/query.csv --phase mix=workloads/mix.csv\n"
+                        "  The same from every node at once, three copies of each key, with a report:\n"
+                        "    jobs/launch.sh -n 10 chordkv run --mode parallel --window 16 --replicas 3 \\\n"
+                        "        --phase insert=workloads/insert.csv --phase mix=workloads/mix.csv \\\n"
+                        "        --report results/parallel.jsonl\n"
+                        "  Along successors only, every operation entering at rank 2:\n"
+                        "    jobs/launch.sh -n 8 chordkv run --routing ring --via 2 \\\n"
+                        "        --phase insert=workloads/insert.csv --phase query=workloads/query.csv\n",
+        },
+};
+
+/* A power of two of bytes in its largest unit. */
+static void size_text(uint64_t bytes, char *text, size_t size) {
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    unsigned unit = 0;
+    while (unit < 4 && bytes >= 1024 && bytes % 1024 == 0) {
+        bytes /= 1024;
+        unit++;
+    }
+    (void)snprintf(text, size, "%llu%s", (unsigned long long)bytes, units[unit]);
+}
+
+void options_rule_range(const struct options_rule *rule, char *text, size_t size) {
+    text[0] = '\0';
+    if (rule->kind == OPTIONS_KIND_U32 || rule->kind == OPTIONS_KIND_U64) {
+        (void)snprintf(text, size, "%llu to %llu", (unsigned long long)rule->minimum,
+                       (unsigned long long)rule->maximum);
+    } else if (rule->kind == OPTIONS_KIND_POOL) {
+        char least[OPTIONS_VALUE_SIZE], most[OPTIONS_VALUE_SIZE];
+        size_text(rule->minimum, least, sizeof least);
+        size_text(rule->maximum, most, sizeof most);
+        (void)snprintf(text, size, "%s to %s, auto or min", least, most);
+    }
+    size_t used = strlen(text);
+    for (unsigned i = 0; rule->choices != NULL && rule->choices[i] != NULL && used < size; i++) {
+        const char *joint = i == 0 ? "" : rule->choices[i + 1] == NULL ? " or " : ", ";
+        const int added = snprintf(text + used, size - used, "%s%s", joint, rule->choices[i]);
+        used += added < 0 ? 0 : (size_t)added;
+    }
+}

@@ -1,0 +1,82 @@
+#include "app/report/summary.h"
+
+#include "chord/base/check.h"
+
+#include <math.h>
+
+uint64_t summary_answered_count(const struct result_phase *phase, enum chord_operation_kind kind) {
+    uint64_t count = 0;
+    for (unsigned outcome = 0; outcome < CHORD_OUTCOME_COUNT; outcome++) {
+        count += outcome == CHORD_UNKNOWN ? 0 : phase->metrics.outcomes[kind][outcome];
+    }
+    return count;
+}
+
+double summary_throughput_per_second(const struct result_phase *phase) {
+    if (!phase->verdict.valid) {
+        return NAN;
+    }
+    uint64_t answered = 0;
+    for (unsigned kind = 0; kind < CHORD_OPERATION_KIND_COUNT; kind++) {
+        answered += summary_answered_count(phase, kind);
+    }
+    return (double)answered * 1e9 / (double)(phase->elapsed_ns > 0 ? phase->elapsed_ns : 1);
+}
+
+struct summary_row summary_make(const struct result_phase *phase, double *throughputs_per_second,
+                                size_t count) {
+    struct summary_row row = {.index = phase->index, .type = phase->type, .file = phase->file};
+    size_t valid_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (isnan(throughputs_per_second[i])) {
+            row.wrong_repetition_count++;
+        } else {
+            throughputs_per_second[valid_count++] = throughputs_per_second[i];
+        }
+    }
+    row.throughput_per_second = statistics_compute(throughputs_per_second, valid_count);
+    return row;
+}
+
+const char *summary_phase_name(enum options_phase_type type) {
+    switch (type) {
+    case OPTIONS_PHASE_INSERT:
+        return "insert";
+    case OPTIONS_PHASE_QUERY:
+        return "query";
+    case OPTIONS_PHASE_DELETE:
+        return "delete";
+    case OPTIONS_PHASE_MIX:
+        return "mix";
+    }
+    chord_check(!"a phase type");
+    return "?";
+}
+
+const char *summary_kind_name(enum chord_operation_kind kind) {
+    static const char *const names[CHORD_OPERATION_KIND_COUNT] = {
+        [CHORD_INSERT] = "insert", [CHORD_QUERY] = "query", [CHORD_DELETE] = "delete"};
+    chord_check((unsigned)kind < CHORD_OPERATION_KIND_COUNT);
+    return names[kind];
+}
+
+const char *summary_outcome_name(enum chord_outcome outcome) {
+    static const char *const names[CHORD_OUTCOME_COUNT] = {
+        [CHORD_INSERTED] = "inserted", [CHORD_UPDATED] = "updated", [CHORD_FOUND] = "found",
+        [CHORD_ABSENT] = "absent",     [CHORD_DELETED] = "deleted", [CHORD_UNKNOWN] = "unknown"};
+    chord_check((unsigned)outcome < CHORD_OUTCOME_COUNT);
+    return names[outcome];
+}
+
+double summary_overhead_bytes_per_copy(const struct result_phase *phase) {
+    double bytes = 0;
+    double copies = 0;
+    for (uint32_t i = 0; i < phase->rank_count; i++) {
+        bytes += (double)phase->ranks[i].pair_bytes;
+    }
+    for (uint32_t i = 0; i < phase->node_count; i++) {
+        bytes -= (double)phase->nodes[i].stored_bytes;
+        copies += (double)phase->nodes[i].owned_pair_count + (double)phase->nodes[i].replica_pair_count;
+    }
+    return copies > 0 ? bytes / copies : NAN;
+}

@@ -1,0 +1,38 @@
+/* What a phase comes to: its throughput, and the statistics of its repetitions. Table and record both take it from
+ * here. */
+#ifndef APP_REPORT_SUMMARY_H
+#define APP_REPORT_SUMMARY_H
+
+#include "app/report/result.h"
+#include "app/report/statistics.h"
+
+/* One phase of the run over its repetitions, warm-up left out. */
+struct summary_row {
+    uint32_t index; /* of the phase */
+    enum options_phase_type type;
+    const char *file;                         /* borrowed */
+    uint64_t wrong_repetition_count;          /* if above 0, no throughput is published */
+    struct statistics throughput_per_second;  /* of the valid repetitions */
+};
+
+/* Answered operations (unknown ones are not) per second of the timed part, which counts as 1 ns if it was shorter; NaN if
+ * the phase is not valid. */
+double summary_throughput_per_second(const struct result_phase *phase);
+
+/* Operations of one kind that were answered: every outcome but CHORD_UNKNOWN. */
+uint64_t summary_answered_count(const struct result_phase *phase, enum chord_operation_kind kind);
+
+/* Makes a row of the repetitions of one phase, given by their throughputs as above: a NaN counts as a wrong repetition.
+ * The array is reordered. `phase` is any of the repetitions; its file is borrowed. */
+struct summary_row summary_make(const struct result_phase *phase, double *throughputs_per_second, size_t count);
+
+/* Static texts: "insert", "query", "delete", "mix"; kinds of operations; outcomes ("inserted"...). */
+const char *summary_phase_name(enum options_phase_type type);
+const char *summary_kind_name(enum chord_operation_kind kind);
+const char *summary_outcome_name(enum chord_outcome outcome);
+
+/* Bytes that the core takes for one stored copy of a pair beside its key and value: (pair_bytes of all ranks less
+ * stored_bytes of all nodes) / copies, replicas counted; NaN without copies. */
+double summary_overhead_bytes_per_copy(const struct result_phase *phase);
+
+#endif

@@ -1,0 +1,94 @@
+# Functions shared by the scripts of jobs/, tests/run.sh and .ci/run. Sourced, never run. Sets nothing but functions.
+# shellcheck shell=bash
+
+# The last part of the calling script's name, for messages.
+common_name() { basename -- "$0"; }
+
+say() { printf '%s\n' "$*"; }
+complain() { printf '%s: %s\n' "$(common_name)" "$*" >&2; }
+
+# die STATUS MESSAGE: statuses are those of chordkv (1 failure, 2 wrong usage).
+die() {
+    local status=$1
+    shift
+    complain "$*"
+    exit "$status"
+}
+
+# The project's directory, from a file in one of its subdirectories (symbolic links followed).
+common_root() { dirname -- "$(dirname -- "$(readlink -f -- "$1")")"; }
+
+# How many compilations may run at once.
+common_jobs() { nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2; }
+
+# Debian's packages: to build and run, and what the tests need beside them.
+common_build_packages() {
+    echo build-essential cmake pkg-config openmpi-bin libopenmpi-dev libssl-dev libhwloc-dev libcunit1-dev \
+        libjansson-dev jq
+}
+common_test_packages() { echo shellcheck; }
+
+# Whether what a package is for is there, however it got there.
+common_present() {
+    case $1 in
+    build-essential) command -v cc >/dev/null && command -v make >/dev/null ;;
+    cmake | jq | shellcheck) command -v "$1" >/dev/null ;;
+    pkg-config) command -v pkg-config >/dev/null ;;
+    openmpi-bin) command -v "${MPIRUN:-mpirun}" >/dev/null ;;
+    libopenmpi-dev) command -v mpicc >/dev/null ;;
+    libssl-dev) pkg-config --exists libcrypto 2>/dev/null ;;
+    libhwloc-dev) pkg-config --exists hwloc 2>/dev/null ;;
+    libcunit1-dev) pkg-config --exists cunit 2>/dev/null ;;
+    libjansson-dev) pkg-config --exists jansson 2>/dev/null ;;
+    *) return 1 ;;
+    esac
+}
+
+# Prints those of the given packages that are missing, in one line.
+common_missing() {
+    local package
+    local -a missing=()
+    for package in "$@"; do
+        common_present "$package" || missing+=("$package")
+    done
+    echo "${missing[*]}"
+}
+
+# Installs those of the given packages that are missing, if it may (root or sudo without a password); else says what
+# to install and returns 1.
+common_install() {
+    local -a missing=() as_root=()
+    read -r -a missing <<<"$(common_missing "$@")" || true
+    if ((${#missing[@]} == 0)); then
+        return 0
+    fi
+    if ! command -v apt-get >/dev/null; then
+        complain "these are missing, under their Debian names, and there is no apt-get: ${missing[*]}"
+        return 1
+    fi
+    if ((EUID != 0)); then
+        if ! command -v sudo >/dev/null || ! sudo -n true 2>/dev/null; then
+            complain "packages are missing; install them with: sudo apt-get install ${missing[*]}"
+            return 1
+        fi
+        as_root=(sudo -n)
+    fi
+    say "Installing ${missing[*]}"
+    local log
+    log=$(mktemp)
+    if ! { "${as_root[@]}" apt-get -qq update &&
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install \
+            "${missing[@]}"; } >"$log" 2>&1; then
+        tail -n 20 -- "$log" >&2
+        rm -f -- "$log"
+        complain "apt-get could not install ${missing[*]}"
+        return 1
+    fi
+    rm -f -- "$log"
+    local left
+    left=$(common_missing "${missing[@]}")
+    if [[ -n $left ]]; then
+        complain "still missing after apt-get: $left"
+        return 1
+    fi
+}

@@ -1,0 +1,325 @@
+#!/usr/bin/env bash
+# Starts chordkv under mpirun and turns the run's verdict into the exit status.
+#
+# mpirun's own status can't be trusted: with --enable-recovery it is 0 whatever the ranks return. So the program
+# leaves one JSON line (record "verdict", with exit_status) at the path in CHORDKV_VERDICT, put in place by rename, and
+# this script reads it; no record, or a broken one, is a failure. It also tells the program which of the standard
+# streams are terminals (under mpirun they never tell the truth), asks mpirun for what N ranks on few cores need, and
+# leaves no files behind.
+set -euo pipefail
+here=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
+# shellcheck source=jobs/common.sh
+source "$here/common.sh"
+
+usage() {
+    cat <<'END'
+Usage: launch.sh [-n N] [--tcp] [--verbose] [MPIRUN OPTIONS...] [--] chordkv ARGUMENTS...
+
+Starts chordkv on N ranks (default 10) and ends with the status of its verdict:
+  0 valid, 1 failure (also: no verdict), 2 wrong usage or input, 3 wrong answer, 4 data lost, 5 timed out
+
+  -n N, -np N   ranks
+  --tcp         messages over TCP instead of shared memory (Open MPI)
+  --verbose     show the mpirun command and mpirun's own messages
+  --help        print this text (after chordkv: the program's help)
+
+Everything else before the program's name is given to mpirun. The program is the first word named chordkv, or the word
+after "--": a path, or build/app/chordkv beside this script, or found in PATH. Ranks beyond the cores of this machine
+share them; where a batch system or a host file gives the slots, add --oversubscribe to allow it.
+The variable MPIRUN names another mpirun.
+
+  jobs/launch.sh -n 10 chordkv run --phase insert=workloads/insert.csv --phase query=workloads/query.csv
+  jobs/launch.sh -n 64 --hostfile hosts chordkv run --phase mix=workloads/mix.csv --mode parallel
+END
+}
+
+ranks=10
+tcp=0
+verbose=0
+oversubscribe_given=0
+binding_given=0
+hosts_given=0
+hosts_slots=-1 # -1: not known
+program=
+mpirun=${MPIRUN:-mpirun}
+declare -a mpi_options=()
+
+# --- The command line ------------------------------------------------------------------------------------------------
+
+# Slots of a host file: the sum of slots=N; -1 if a line names none.
+hostfile_slots() {
+    [[ -r $1 ]] || die 2 "the host file '$1' can't be read"
+    awk '{ sub(/#.*/, "") } NF == 0 { next }
+         { n = 0; for (i = 2; i <= NF; i++) if ($i ~ /^slots=[0-9]+$/) { n = substr($i, 7); seen = 1; sum += n; break }
+           if (i > NF) unknown = 1 }
+         END { print unknown || !seen ? -1 : sum }' "$1"
+}
+
+# Slots of a list a:2,b,c:4 (1 where none is named; "*" and "auto" are not counted).
+host_slots() {
+    awk -v list="$1" 'BEGIN { n = split(list, hosts, ","); for (i = 1; i <= n; i++) {
+        if (hosts[i] !~ /:/) sum++; else if (hosts[i] ~ /:[0-9]+$/) { sub(/.*:/, "", hosts[i]); sum += hosts[i] }
+        else unknown = 1 } print unknown ? -1 : sum }'
+}
+
+need_value() { (($1 > 1)) || die 2 "$2 needs a value; --help explains it"; }
+
+set_ranks() {
+    [[ $1 =~ ^[1-9][0-9]{0,5}$ ]] || die 2 "-n takes a whole number from 1 to 999999, not '$1'"
+    ranks=$1
+}
+
+while (($# > 0)); do
+    case $1 in
+    -n | -np | --np | --n | -c)
+        need_value $# "$1"
+        set_ranks "$2"
+        shift 2
+        ;;
+    --tcp) tcp=1 && shift ;;
+    --verbose) verbose=1 && shift ;;
+    -h | --help) usage && exit 0 ;;
+    --)
+        shift
+        (($# > 0)) || die 2 "no program after --; --help shows how to call this"
+        program=$1
+        shift
+        break
+        ;;
+    --oversubscribe | -oversubscribe)
+        oversubscribe_given=1
+        mpi_options+=("$1")
+        shift
+        ;;
+    --hostfile | -hostfile | --machinefile | -machinefile | --default-hostfile | -host | --host | -H | \
+        --map-by | -map-by | --bind-to | -bind-to)
+        need_value $# "$1"
+        case $1 in
+        *file) hosts_given=1 && hosts_slots=$(hostfile_slots "$2") ;;
+        *host | -H) hosts_given=1 && hosts_slots=$(host_slots "$2") ;;
+        *bind-to) binding_given=1 ;;
+        *) [[ ${2^^} != *OVERSUBSCRIBE* ]] || oversubscribe_given=1 ;;
+        esac
+        mpi_options+=("$1" "$2")
+        shift 2
+        ;;
+    chordkv | */chordkv)
+        program=$1
+        shift
+        break
+        ;;
+    *)
+        mpi_options+=("$1")
+        shift
+        ;;
+    esac
+done
+[[ -n $program ]] || die 2 "no program: none of the words is chordkv, and there is no --; --help shows how to call this"
+
+# --- The program and mpirun ------------------------------------------------------------------------------------------
+
+if [[ $program == */* ]]; then
+    [[ -f $program && -x $program ]] || die 2 "'$program' is not a program that can be run"
+elif [[ $program == chordkv && -x $here/../build/app/chordkv ]]; then
+    program=$(readlink -f -- "$here/../build/app/chordkv")
+else
+    found=$(type -P -- "$program") || die 2 "no '$program' in build/app beside this script nor in PATH; build it with:" \
+        "cmake -B build && cmake --build build"
+    program=$found
+fi
+command -v "$mpirun" >/dev/null || die 2 "there is no '$mpirun'; on Debian: apt-get install openmpi-bin"
+version=$("$mpirun" --version 2>/dev/null) || version=
+version=${version%%$'\n'*}
+case $version in
+*"Open MPI"*" 5."* | *prterun*) flavour=openmpi5 ;; # untested: options as documented
+*"Open MPI"*) flavour=openmpi ;;
+*) flavour=other ;; # MPICH and its kin; untested
+esac
+
+# --- Slots -----------------------------------------------------------------------------------------------------------
+
+# Cores of this machine that we may use, hardware threads not counted, as Open MPI counts its slots.
+usable_cores() {
+    local cores threads
+    threads=$(nproc 2>/dev/null) || threads=1
+    cores=$(lscpu -b -p=Core,Socket 2>/dev/null | grep -v '^#' | sort -u | wc -l) || cores=0
+    ((cores > 0 && cores < threads)) && echo "$cores" || echo "$threads"
+}
+
+# Slots that a batch system gave us; nothing outside of one.
+batch_slots() {
+    if [[ -n ${SLURM_JOB_ID:-} ]]; then
+        local tasks=${SLURM_TASKS_PER_NODE:-${SLURM_JOB_CPUS_PER_NODE:-}}
+        if [[ -n ${SLURM_NTASKS:-} ]]; then
+            echo "$SLURM_NTASKS"
+        elif [[ -n $tasks ]]; then # such as 4(x3),2
+            awk -v list="$tasks" 'BEGIN { n = split(list, nodes, ","); for (i = 1; i <= n; i++) {
+                times = 1; if (match(nodes[i], /\(x[0-9]+\)/)) times = substr(nodes[i], RSTART + 2, RLENGTH - 3)
+                sum += nodes[i] * times } print sum }'
+        else
+            echo -1
+        fi
+    elif [[ -n ${PBS_NODEFILE:-} && -r ${PBS_NODEFILE:-} ]]; then
+        wc -l <"$PBS_NODEFILE"
+    fi
+}
+
+many_machines=$hosts_given
+slots=$(batch_slots)
+if ((hosts_given)); then
+    slots=$hosts_slots
+elif [[ -n $slots ]]; then
+    many_machines=1
+else
+    slots=$(usable_cores)
+fi
+shared=$oversubscribe_given
+if ((slots >= 0 && ranks > slots && !oversubscribe_given)); then
+    if ((many_machines)); then
+        die 2 "$ranks ranks, but only $slots slots were given: ask for more, or add --oversubscribe to share the cores"
+    fi
+    shared=1
+    case $flavour in
+    openmpi) mpi_options+=(--oversubscribe) ;;
+    openmpi5) mpi_options+=(--map-by :OVERSUBSCRIBE) ;;
+    esac
+    ((!verbose)) || say "launch.sh: $ranks ranks share $slots cores"
+fi
+
+# --- Cleaning up ------------------------------------------------------------------------------------------------------
+
+scratch=
+child=
+caught=
+
+# Files that a killed Open MPI job leaves, if they are surely this job's: its number is in the URI that mpirun wrote
+# (the job family in the upper 16 bits) and in the segments' names, its process id in the session directory's.
+remove_leftovers() {
+    local job uri
+    if [[ -s $scratch/uri ]] && IFS= read -r uri <"$scratch/uri" && [[ $uri =~ ^([0-9]+)\.0\; ]]; then
+        job=$(printf '%x' $((BASH_REMATCH[1] >> 16)))
+        rm -f -- /dev/shm/vader_segment.*."$EUID.$job"[0-9a-f][0-9a-f][0-9a-f][0-9a-f].*
+        rm -rf -- "${TMPDIR:-/tmp}"/ompi.*."$EUID/pid.$child"
+    fi
+}
+
+# shellcheck disable=SC2317 # called by the trap
+at_exit() {
+    if [[ -n $child ]]; then
+        kill -KILL "$child" 2>/dev/null || true
+        remove_leftovers
+    fi
+    [[ -z $scratch ]] || rm -rf -- "$scratch"
+}
+trap at_exit EXIT
+
+# --- What the MPI at hand needs --------------------------------------------------------------------------------------
+
+export CHORDKV_LAUNCHED=1 CHORDKV_STDIN_TTY=0 CHORDKV_STDOUT_TTY=0 CHORDKV_STDERR_TTY=0
+[[ ! -t 0 ]] || CHORDKV_STDIN_TTY=1
+[[ ! -t 1 ]] || CHORDKV_STDOUT_TTY=1
+[[ ! -t 2 ]] || CHORDKV_STDERR_TTY=1
+
+# Rank 0 may be on another machine than we: then the record must be where both can see it.
+if ((many_machines)); then
+    scratch=$(mktemp -d "$PWD/.chordkv-launch.XXXXXXXX") || die 1 "no temporary directory can be made in $PWD"
+else
+    scratch=$(mktemp -d "${TMPDIR:-/tmp}/chordkv-launch.XXXXXXXX") ||
+        die 1 "no temporary directory can be made in ${TMPDIR:-/tmp}"
+fi
+export CHORDKV_VERDICT=$scratch/verdict.json
+
+if [[ $flavour != other ]]; then
+    for variable in LAUNCHED STDIN_TTY STDOUT_TTY STDERR_TTY VERDICT; do
+        mpi_options+=(-x "CHORDKV_$variable")
+    done
+    if ((EUID == 0)); then
+        export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+        export PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    fi
+    if ((shared)); then
+        ((binding_given)) || mpi_options+=(--bind-to none)
+        # For MPI's own start and end; the program waits in its own way.
+        mpi_options+=(--mca mpi_yield_when_idle 1)
+    fi
+    ((!tcp)) || mpi_options+=(--mca pml ob1 --mca btl "self,tcp")
+    if ((!verbose)); then
+        mpi_options+=(--quiet) # no banner about statuses that aren't 0
+        # PMIx, too, complains whenever a rank's status isn't 0. So redirected, its words go nowhere (seen on 4.1.4).
+        export PMIX_OUTPUT_REDIRECT=file
+    fi
+    [[ $flavour != openmpi ]] || mpi_options+=(--report-uri "$scratch/uri")
+elif ((tcp)); then
+    die 2 "--tcp is known for Open MPI only, not for '$version'"
+fi
+
+# --- Run -------------------------------------------------------------------------------------------------------------
+
+# The first signal is passed on as TERM, which mpirun answers by ending the ranks (on Ctrl-C the terminal has sent it
+# an INT already, and a second INT would make it leave without); a later one kills it.
+# shellcheck disable=SC2317 # called by the traps
+on_signal() {
+    if [[ -z $caught ]]; then
+        caught=$1
+        [[ -z $child ]] || kill -TERM "$child" 2>/dev/null || true
+    else
+        [[ -z $child ]] || kill -KILL "$child" 2>/dev/null || true
+    fi
+}
+trap 'on_signal 1' HUP
+trap 'on_signal 2' INT
+trap 'on_signal 15' TERM
+
+if ((verbose)); then
+    printf 'launch.sh:'
+    printf ' %q' "$mpirun" -n "$ranks" "${mpi_options[@]}" "$program" "$@"
+    printf '\n'
+fi
+# In the background, because bash would hold signals back while it waits in the foreground; <&0 keeps standard input.
+"$mpirun" -n "$ranks" "${mpi_options[@]}" "$program" "$@" <&0 &
+child=$!
+mpi_status=0
+while true; do
+    mpi_status=0
+    wait "$child" 2>/dev/null || mpi_status=$?
+    kill -0 "$child" 2>/dev/null || break # else a signal interrupted the wait
+done
+remove_leftovers
+child=
+if [[ -n $caught ]]; then
+    complain "ended by signal $caught"
+    exit $((128 + caught))
+fi
+
+# --- The verdict -----------------------------------------------------------------------------------------------------
+
+# The exit_status of the one record of the file, or nothing if it is not exactly that.
+verdict_status() {
+    if command -v jq >/dev/null; then
+        jq -e -s -r 'if length == 1 and (.[0] | type) == "object" then .[0] else empty end
+            | select(.record == "verdict" and (.verdict | type) == "string")
+            | .exit_status | select(type == "number" and . == floor and . >= 0 and . <= 255)' "$1" 2>/dev/null || true
+    else
+        awk 'NR == 1 && /^\{.*\}$/ && /[{,] *"record" *: *"verdict" *[,}]/ && /[{,] *"verdict" *: *"[^"]*" *[,}]/ &&
+             match($0, /[{,] *"exit_status" *: *[0-9]+ *[,}]/) {
+                 s = substr($0, RSTART, RLENGTH); gsub(/[^0-9]/, "", s); if (s + 0 <= 255) status = s + 0 ""
+             }
+             END { if (NR == 1) print status }' "$1"
+    fi
+}
+
+how="mpirun ended with status $mpi_status"
+((mpi_status <= 128)) || how+=" (signal $((mpi_status - 128)))"
+hint=
+((verbose)) || hint="; --verbose shows what mpirun says"
+if [[ ! -e $CHORDKV_VERDICT ]]; then
+    die 1 "the program left no verdict: $how$hint"
+fi
+status=$(verdict_status "$CHORDKV_VERDICT")
+if [[ -z $status ]]; then
+    die 1 "the program's verdict record is broken: $how$hint"
+fi
+if ((status == 0 && mpi_status != 0)); then
+    die 1 "the verdict was good, but a rank ended badly afterwards: $how$hint"
+fi
+exit "$status"

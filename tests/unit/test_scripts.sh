@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Every script of the project passes shellcheck, is executable and answers --help. 77 (skipped) without shellcheck.
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
+command -v shellcheck >/dev/null || exit 77
+mapfile -t scripts < <(find .ci jobs tests analysis \( -name '*.sh' -o -path .ci/run \) -type f | sort)
+echo "${#scripts[@]} scripts"
+((${#scripts[@]} >= 7)) # a search that finds nothing proves nothing
+shellcheck -x -- "${scripts[@]}"
+for script in "${scripts[@]}"; do
+    [[ $script == jobs/common.sh || -x $script ]] || { echo "$script is not executable" && exit 1; }
+done
+for script in jobs/launch.sh jobs/quickstart.sh tests/run.sh; do
+    "$script" --help | grep -q '^Usage: ' || { echo "$script --help doesn't say how to call it" && exit 1; }
+    status=0
+    "$script" --no-such-option >/dev/null 2>&1 || status=$?
+    ((status == 2)) || { echo "$script --no-such-option ends with $status instead of 2" && exit 1; }
+done
