@@ -3,6 +3,7 @@
 #include "app/driver/budget.h"
 #include "app/driver/driver.h"
 #include "app/mpi/runtime.h"
+#include "app/mpi/startup.h"
 #include "app/mpi/topology.h"
 #include "app/mpi/transport.h"
 #include "app/options/node_ids.h"
@@ -243,13 +244,6 @@ static bool owner_work(void *context) {
     return agent_work(&process->agent);
 }
 
-static uint32_t count_hosts(const struct process *process) {
-    const uint32_t first = process->topology.rank_on_host == 0;
-    uint32_t hosts = 0;
-    MPI_Allreduce(&first, &hosts, 1, MPI_UINT32_T, MPI_SUM, process->comm);
-    return hosts;
-}
-
 static void describe_run(struct process *process, uint64_t bound_bytes) {
     struct result_run *run = &process->run;
     int size = 0;
@@ -279,8 +273,7 @@ static enum exit_status build(struct process *process) {
             process->all_ids = calloc((size_t)process->rank_count, sizeof *process->all_ids);
             chord_check(process->all_ids != NULL);
         }
-        TRANSPORT_MPI(MPI_Bcast(process->all_ids, process->rank_count * (int)sizeof *process->all_ids, MPI_BYTE, 0,
-                                process->comm));
+        startup_broadcast(process->comm, process->all_ids, (size_t)process->rank_count * sizeof *process->all_ids);
         process->node_ids[0] = process->all_ids[process->rank];
     } else {
         hash_name(process);
@@ -288,7 +281,7 @@ static enum exit_status build(struct process *process) {
     const struct budget_demand demand = demand_of(process);
     const struct budget budget = budget_with_credits(&process->config, &demand, process->start.credit_count);
     const struct transport_config config = transport_config_of(process, &budget);
-    process->run.host_count = count_hosts(process);
+    process->run.host_count = process->topology.host_count;
     char error[TRANSPORT_ERROR_SIZE];
     const struct runtime_owner owner = {.context = process,
                                         .control = owner_control,
@@ -392,15 +385,16 @@ static bool read_options(struct process *process, int argc, char **argv, char **
     if (process->rank == 0 && result != OPTIONS_OK) {
         fputs(process->options->text, result == OPTIONS_HELP ? stdout : stderr);
     }
-    MPI_Bcast(&process->start, (int)sizeof process->start, MPI_BYTE, 0, process->comm);
+    startup_broadcast(process->comm, &process->start, sizeof process->start);
     return process->start.go;
 }
 
 int main(int argc, char **argv, char **envp) {
     static struct process process;
     static struct options options;
+    transport_prepare_environment();
     MPI_Init(&argc, &argv);
-    MPI_Comm_dup(MPI_COMM_WORLD, &process.comm);
+    process.comm = startup_duplicate(MPI_COMM_WORLD);
     MPI_Comm_rank(process.comm, &process.rank);
     MPI_Comm_size(process.comm, &process.rank_count);
     own_rank = process.rank;
@@ -415,7 +409,7 @@ int main(int argc, char **argv, char **envp) {
             }
             prepare_on_rank_0(&process);
         }
-        MPI_Bcast(&process.start, (int)sizeof process.start, MPI_BYTE, 0, process.comm);
+        startup_broadcast(process.comm, &process.start, sizeof process.start);
         if (process.start.go) {
             process.start.status = run(&process);
         }
@@ -430,6 +424,8 @@ int main(int argc, char **argv, char **envp) {
         fflush(NULL);
         MPI_Abort(process.comm, (int)status);
     }
+    /* MPI_Finalize waits for all ranks, spinning: come there together. */
+    startup_meet(process.comm);
     MPI_Comm_free(&process.comm);
     MPI_Finalize();
     return process.rank == 0 ? (int)status : 0;

@@ -203,7 +203,6 @@ remove_leftovers() {
     fi
 }
 
-# shellcheck disable=SC2317 # called by the trap
 at_exit() {
     if [[ -n $child ]]; then
         kill -KILL "$child" 2>/dev/null || true
@@ -257,7 +256,6 @@ fi
 
 # The first signal is passed on as TERM, which mpirun answers by ending the ranks (on Ctrl-C the terminal has sent it
 # an INT already, and a second INT would make it leave without); a later one kills it.
-# shellcheck disable=SC2317 # called by the traps
 on_signal() {
     if [[ -z $caught ]]; then
         caught=$1

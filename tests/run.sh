@@ -2,7 +2,7 @@
 # Builds with checks on and runs tests through CTest; --help says which.
 #
 # Green means that tests ran and none failed: it also ends badly if no test ran, or if one was skipped (or disabled)
-# that isn't labelled "optional". The last line is always "N passed, N failed, N skipped".
+# that isn't labelled "optional". Once built, its last line is always "N passed, N failed, N skipped".
 set -euo pipefail
 root=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")
 # shellcheck source=jobs/common.sh

@@ -310,7 +310,8 @@ static void tell_state(const struct agent *agent, struct control_head head) {
                                         .received_count = agent->runtime->received_count,
                                         .completed_count = agent->completed_count,
                                         .loaded_count = agent->operation_count,
-                                        .quiet = !agent->running && chord_peer_is_quiet(&agent->runtime->peer)};
+                                        .quiet = !agent->running && agent->runtime->has_peer &&
+                                                 chord_peer_is_quiet(&agent->runtime->peer)};
     reply(agent, head, &state, sizeof state);
 }
 

@@ -1,5 +1,7 @@
 #include "app/mpi/topology.h"
 
+#include "app/mpi/startup.h"
+
 #include <hwloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,19 +155,53 @@ static void compare(hwloc_topology_t machine, const struct mask *masks, struct t
         topology->waiting = TRANSPORT_YIELD;
 }
 
+/* What every rank tells the others. */
+struct place {
+    char host[TOPOLOGY_HOST_SIZE];
+    struct mask mask;
+};
+
+/* Tells the others where this rank runs, and finds out who shares its host. */
+static void exchange(MPI_Comm comm, const struct mask *mine, hwloc_topology_t machine, bool loaded,
+                     struct topology *topology) {
+    int rank = 0;
+    int count = 1;
+    TRANSPORT_MPI(MPI_Comm_rank(comm, &rank));
+    TRANSPORT_MPI(MPI_Comm_size(comm, &count));
+    struct place own = {.mask = *mine};
+    memcpy(own.host, topology->host, sizeof own.host);
+    struct place *places = calloc((size_t)count, sizeof *places);
+    struct mask *masks = calloc((size_t)count, sizeof *masks);
+    if (places == NULL || masks == NULL)
+        transport_mpi_failed(__FILE__, __LINE__, "topology_discover", MPI_ERR_NO_MEM);
+    startup_gather_all(comm, &own, sizeof own, places);
+    for (int i = 0; i < count; i++) {
+        bool first_of_host = true;
+        for (int before = 0; before < i && first_of_host; before++)
+            first_of_host = strcmp(places[before].host, places[i].host) != 0;
+        topology->host_count += first_of_host;
+        if (strcmp(places[i].host, own.host) == 0) {
+            topology->rank_on_host += i < rank;
+            masks[topology->ranks_on_host++] = places[i].mask;
+        }
+    }
+    /* A rank without a mask (all zero) makes every rank of the host yield: it would need a core, and has
+     * none. */
+    if (loaded) {
+        compare(machine, masks, topology);
+    } else {
+        topology->ranks_per_core = topology->ranks_on_host;
+        topology->waiting = TRANSPORT_YIELD;
+    }
+    free(places);
+    free(masks);
+}
+
 void topology_discover(MPI_Comm comm, struct topology *topology) {
     memset(topology, 0, sizeof *topology);
     if (gethostname(topology->host, sizeof topology->host - 1) != 0)
         (void)snprintf(topology->host, sizeof topology->host, "unknown");
 
-    MPI_Comm local = MPI_COMM_NULL;
-    int rank = 0;
-    int count = 1;
-    TRANSPORT_MPI(MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &local));
-    TRANSPORT_MPI(MPI_Comm_rank(local, &rank));
-    TRANSPORT_MPI(MPI_Comm_size(local, &count));
-    topology->rank_on_host = (uint32_t)rank;
-    topology->ranks_on_host = (uint32_t)count;
     topology->cpu_quota = cpu_quota();
 
     hwloc_topology_t machine = NULL;
@@ -186,22 +222,8 @@ void topology_discover(MPI_Comm comm, struct topology *topology) {
         (void)snprintf(topology->summary, sizeof topology->summary, "unknown machine");
     }
 
-    /* A rank without a mask (all zero) makes every rank of the host yield: it would need a core, and has
-     * none. */
-    struct mask *masks = calloc((size_t)count, sizeof *masks);
-    if (masks == NULL)
-        transport_mpi_failed(__FILE__, __LINE__, "topology_discover", MPI_ERR_NO_MEM);
-    TRANSPORT_MPI(
-        MPI_Allgather(&mine, MASK_WORDS, MPI_UNSIGNED_LONG, masks, MASK_WORDS, MPI_UNSIGNED_LONG, local));
-    if (loaded) {
-        compare(machine, masks, topology);
-    } else {
-        topology->ranks_per_core = topology->ranks_on_host;
-        topology->waiting = TRANSPORT_YIELD;
-    }
-    free(masks);
+    exchange(comm, &mine, machine, loaded, topology);
     hwloc_bitmap_free(set);
     if (created)
         hwloc_topology_destroy(machine);
-    TRANSPORT_MPI(MPI_Comm_free(&local));
 }

@@ -18,6 +18,7 @@ struct topology {
     char cpuset[TOPOLOGY_CPUSET_SIZE]; /* the PUs that this rank may run on, "0-3,8"; cut with "..." if longer
                                         */
     char summary[TOPOLOGY_SUMMARY_SIZE]; /* of the host: "1 package, 2 cores, 2 PUs, 24 GiB" */
+    uint32_t host_count;                 /* of the job; hosts are told apart by name */
     uint32_t ranks_on_host;
     uint32_t rank_on_host;          /* 0..ranks_on_host-1 */
     uint32_t cores_of_rank;         /* physical cores within this rank's binding */

@@ -7,10 +7,8 @@
  *
  *     handled = transport_poll(t, 32);      delivers; the callback may send
  *     ... start client operations, timers ...
- *     if (handled == 0) {                   nothing else to do:
- *         if (transport_flush(t) == 0)      let the open frames go; if there were any, look again before
- * waiting transport_wait(t);
- *     }
+ *     if (handled < 32 && transport_flush(t) == 0 && handled == 0)
+ *         transport_wait(t);                nothing came, nothing was left to send
  *
  * A rank that is busy all the time shall call transport_flush now and then (every few hundred records), or
  * its peers starve; full frames go by themselves.
@@ -86,8 +84,9 @@ struct transport;
  * nothing (mpi_yield_when_idle) when there are more ranks than slots: a poll would then give up its time
  * slice while answers stand in open frames. Measured with 10 ranks on 2 cores: 19 us a hop instead of 5.5,
  * and a third of the messages a second at window 1. This transport yields by itself, when it knows that
- * nothing is left to do; so the setting is turned off, whoever made it. Has no effect on other MPI libraries.
- */
+ * nothing is left to do; so the setting is turned off, whoever made it.
+ * The price: MPI's blocking collectives then spin, some 50 ms each at 5 ranks a core; at start-up prefer
+ * nonblocking ones, tested with sched_yield between. Has no effect on other MPI libraries. */
 void transport_prepare_environment(void);
 
 /* Creates the transport of this rank and posts its receives. On success *out belongs to the caller, who ends

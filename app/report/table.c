@@ -252,7 +252,7 @@ static void print_hops(FILE *stream, const struct result_run *run, const struct 
     text_grid_cell(&grid, "p99");
     text_grid_cell(&grid, phase->expected.sampled ? "this ring (sampled)" : "this ring");
     if (ideal > 0) {
-        text_grid_cell(&grid, "ideal rings");
+        text_grid_cell(&grid, "ideal average");
     }
     hops_row(&grid, "owner_hops", &all, false, phase->expected.mean, ideal);
     hops_row(&grid, "path_length", &all, true, phase->expected.path_mean, 0);
@@ -369,7 +369,7 @@ static void print_memory(FILE *stream, const struct result_phase *phase) {
     }
     char a[TEXT_NUMBER_SIZE], b[TEXT_NUMBER_SIZE], c[TEXT_NUMBER_SIZE];
     fprintf(stream,
-            "  memory: %s B per stored copy beside its key and value (%s copies, replicas counted, of %s B "
+            "  memory: %s B per stored copy beside its key and value (%s copies, replicas counted, with %s B "
             "on average;\n"
             "          indexes, duplicate records and the allocator's overhead included, messages not)\n",
             text_decimal(overhead, 1, a), text_decimal(copies, 0, b), text_decimal(payload / copies, 1, c));

@@ -3,7 +3,10 @@
  *
  * hop   one 64-byte message travels round and round through all ranks: nanoseconds a hop.
  * W     every rank keeps W messages of 64 bytes under way to each other rank; each is answered with 64 bytes:
- *       messages (requests and answers) a second, all ranks together. */
+ *       messages (requests and answers) a second, all ranks together.
+ *
+ * To try other settings: BENCH_FRAME (frame_bytes), BENCH_INFLIGHT (inflight_frames_per_peer),
+ * BENCH_KEEP_ENVIRONMENT (doesn't call transport_prepare_environment). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,8 +128,6 @@ static void deliver(void *context, uint32_t from, const unsigned char *bytes, si
     handle(from, bytes);
 }
 
-static uint64_t flush_every = 0;
-
 static void turn(void) {
     if (side == PLAIN) {
         if (plain_poll(SLOTS) == 0 && plain_poll(SLOTS) == 0) {
@@ -136,9 +137,8 @@ static void turn(void) {
         return;
     }
     const uint32_t handled = transport_poll(transport, SLOTS);
-    if (handled == 0 || (flush_every && handled < flush_every))
-        if (transport_flush(transport) == 0 && handled == 0)
-            transport_wait(transport);
+    if (handled < SLOTS && transport_flush(transport) == 0 && handled == 0)
+        transport_wait(transport);
 }
 
 static double hop_ns(uint32_t hops) {
@@ -230,8 +230,6 @@ int main(int argc, char **argv) {
         config.frame_bytes = (uint32_t)atoi(getenv("BENCH_FRAME"));
     if (getenv("BENCH_INFLIGHT") != NULL)
         config.inflight_frames_per_peer = (uint32_t)atoi(getenv("BENCH_INFLIGHT"));
-    if (getenv("BENCH_FLUSH") != NULL)
-        flush_every = (uint64_t)atoi(getenv("BENCH_FLUSH"));
     config.pool_bytes = transport_pool_bytes_needed(&config, ranks, 300 * ranks, 300 * ranks * MESSAGE_BYTES);
     char error[TRANSPORT_ERROR_SIZE];
     if (transport_create(&config, &transport, error) != CHORD_OK) {

@@ -6,7 +6,8 @@ command -v shellcheck >/dev/null || exit 77
 mapfile -t scripts < <(find .ci jobs tests analysis \( -name '*.sh' -o -path .ci/run \) -type f | sort)
 echo "${#scripts[@]} scripts"
 ((${#scripts[@]} >= 7)) # a search that finds nothing proves nothing
-shellcheck -x -- "${scripts[@]}"
+# SC2317 takes the functions that traps call for unreachable.
+shellcheck -x -e SC2317 -- "${scripts[@]}"
 for script in "${scripts[@]}"; do
     [[ $script == jobs/common.sh || -x $script ]] || { echo "$script is not executable" && exit 1; }
 done

@@ -32,7 +32,7 @@ static void test_files(void) {
     CU_ASSERT_TRUE(has_counts("seed_file1.txt", WORKLOAD_MIX, 3, 3));
 }
 
-/* Blanks after commas are trimmed: the first operation of the mix is `insert, Hey Jude, 501`. */
+/* Blanks after commas are trimmed: the first operation of the mix is `insert, <8 bytes>, 501`. */
 static void test_trimmed(void) {
     char path[4096], error[WORKLOAD_ERROR_SIZE];
     (void)snprintf(path, sizeof path, "%s/requests.txt", folder);

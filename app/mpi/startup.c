@@ -1,0 +1,42 @@
+#include "app/mpi/startup.h"
+
+#include "app/mpi/transport.h"
+
+#include <sched.h>
+
+static void wait_for(MPI_Request *request) {
+    int done = 0;
+    for (;;) {
+        TRANSPORT_MPI(MPI_Test(request, &done, MPI_STATUS_IGNORE));
+        if (done) {
+            return;
+        }
+        (void)sched_yield();
+    }
+}
+
+MPI_Comm startup_duplicate(MPI_Comm comm) {
+    MPI_Comm duplicate = MPI_COMM_NULL;
+    MPI_Request request;
+    TRANSPORT_MPI(MPI_Comm_idup(comm, &duplicate, &request));
+    wait_for(&request);
+    return duplicate;
+}
+
+void startup_broadcast(MPI_Comm comm, void *bytes, size_t size) {
+    MPI_Request request;
+    TRANSPORT_MPI(MPI_Ibcast(bytes, (int)size, MPI_BYTE, 0, comm, &request));
+    wait_for(&request);
+}
+
+void startup_gather_all(MPI_Comm comm, const void *own, size_t size, void *all) {
+    MPI_Request request;
+    TRANSPORT_MPI(MPI_Iallgather(own, (int)size, MPI_BYTE, all, (int)size, MPI_BYTE, comm, &request));
+    wait_for(&request);
+}
+
+void startup_meet(MPI_Comm comm) {
+    MPI_Request request;
+    TRANSPORT_MPI(MPI_Ibarrier(comm, &request));
+    wait_for(&request);
+}

@@ -1,0 +1,69 @@
+"""What a person can get wrong: one clear line, printed once, status 2, nothing half written."""
+
+import pathlib
+import subprocess
+import tempfile
+
+import ring
+
+
+def check(program, options, words, ranks=3, status=2):
+    done = ring.run(program, ranks, options, report=False)
+    what = ring.describe(options)
+    print(what[:150], flush=True)
+    ring.expect(done.status == status, f"{what}: status {done.status}\n{done.stdout}{done.stderr}")
+    lines = done.stderr.strip().splitlines()
+    ring.expect(len(lines) == 1, f"{what}: {len(lines)} lines:\n{done.stderr}")
+    for word in words:
+        ring.expect(word in done.stderr, f"{what}: '{word}' isn't in: {done.stderr}")
+    ring.expect("operations/second" not in done.stdout, f"{what}: a throughput was printed")
+
+
+def check_without_mpirun(program):
+    """A ring of one, and it says so."""
+    done = subprocess.run([program, "run", "--phase", f"insert={ring.WORKLOADS / 'insert.csv'}"],
+                          capture_output=True, env=ring.environment_without_launcher(), timeout=60, check=False)
+    ring.expect(done.returncode == 0, f"without mpirun: status {done.returncode} {done.stderr}")
+    ring.expect(b"ring of one" in done.stderr, f"without mpirun: {done.stderr}")
+
+
+def main():
+    given = ring.parser(__doc__).parse_args()
+    insert = ring.shipped("insert")
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        (folder / "empty.csv").write_text("# nothing but a comment\n")
+        (folder / "bad.csv").write_text("a,1\nb,2,3\n")
+        (folder / "long.csv").write_text("k" * 1025 + ",1\n")
+        (folder / "value.csv").write_text("k," + "v" * (1024 * 1024 + 1) + "\n")
+        (folder / "twins.txt").write_text("0 1\n1 2\n2 2\n")
+        (folder / "few.txt").write_text("0 1\n1 2\n")
+        cases = [
+            (insert + ["--replica", "3"], ["--replica", "--replicas"]),
+            (insert + ["--window", "0", "--mode", "parallel"], ["--window", "1"]),
+            (insert + ["--via", "7"], ["--via 7", "0..2"]),
+            (["--mode", "serial"], ["--phase"]),
+            (["--phase", f"insert={folder / 'missing.csv'}"], ["missing.csv"]),
+            (["--phase", f"insert={folder}"], [str(folder)]),
+            (["--phase", f"insert={folder / 'empty.csv'}"], ["empty.csv"]),
+            (["--phase", f"insert={folder / 'bad.csv'}"], ["bad.csv:2", "b,2,3"]),
+            (["--phase", f"insert={folder / 'long.csv'}"], ["long.csv:1", "1,024"]),
+            (["--phase", f"insert={folder / 'value.csv'}"], ["value.csv:1"]),
+            (["--phase", f"inserts={folder / 'bad.csv'}"], ["insert"]),
+            (insert + ["--report", f"{folder}/no/such/folder.jsonl"], ["can't write", "folder.jsonl"]),
+            (insert + ["--dump", f"{folder}/no/such/folder.json"], ["--dump", "folder.json"]),
+            (insert + ["--id-bits", "4", "--node-ids", folder / "twins.txt"], ["twins.txt:3"]),
+            (insert + ["--id-bits", "4", "--node-ids", folder / "few.txt"], ["few.txt", "2"]),
+            (insert + ["--id-bits", "1"], ["one id", "--node-ids"]),
+            (insert + ["--pool", "4KiB"], ["--pool", "at least"]),
+        ]
+        for options, words in cases:
+            check(given.program, options, words)
+        left = sorted(p.name for p in folder.iterdir())
+        ring.expect(left == ["bad.csv", "empty.csv", "few.txt", "long.csv", "twins.txt", "value.csv"],
+                    f"left behind: {left}")
+    check_without_mpirun(given.program)
+    ring.finish()
+
+
+main()

@@ -1,0 +1,71 @@
+"""Every combination of settings must give right answers on a real ring.
+
+--part pairwise runs so many combinations that every pair of values of two settings occurs (a new combination is the
+one that covers most pairs that are still missing); --part full runs all. --ranks N restricts to those of N ranks.
+"""
+
+import itertools
+
+import ring
+
+SETTINGS = {
+    "ranks": [1, 2, 3, 5, 8, 10],
+    "--replicas": [1, 3, 5, 10],
+    "--consistency": ["linearizable", "eventual"],
+    "--routing": ["finger", "ring", "onehop"],
+    "--mode": ["serial", "parallel"],
+}
+
+
+def pairs_of(combination):
+    return set(itertools.combinations(enumerate(combination), 2))
+
+
+def pairwise():
+    candidates = list(itertools.product(*SETTINGS.values()))
+    missing = set().union(*map(pairs_of, candidates))
+    chosen = []
+    while missing:
+        best = max(candidates, key=lambda c: len(pairs_of(c) & missing))
+        chosen.append(best)
+        missing -= pairs_of(best)
+    return chosen
+
+
+def check(program, combination):
+    ranks = combination[0]
+    options = ring.shipped("insert", "query", "mix", "delete")
+    for name, value in zip(list(SETTINGS)[1:], combination[1:]):
+        options += [name, value]
+    parallel = combination[4] == "parallel"
+    if parallel:
+        options += ["--window", 1 + combination[1] % 8]
+    what = f"{ranks} ranks, {ring.describe(options[8:])}"
+    print(what, flush=True)
+    done = ring.run(program, ranks, options)
+    if not ring.expect_valid(done, what):
+        return
+    copies = min(combination[1], ranks)
+    ring.expect(len(done.phases) == 4, f"{what}: {len(done.phases)} phases")
+    for phase in done.phases:
+        ring.expect(phase["verdict"]["copies_per_pair"] == copies, f"{what}: {phase['verdict']['copies_per_pair']} copies")
+        ring.expect(phase["retry_count"] == 0, f"{what}: requests were repeated")
+        if not parallel and combination[2] == "linearizable":
+            ring.expect(phase["verdict"]["checked_by_model_count"] == 500, f"{what}: the model judged too few")
+        if combination[3] == "onehop":
+            ring.expect(len(phase["owner_hops"]["histogram"]) <= 2, f"{what}: more than one hop")
+
+
+def main():
+    arguments = ring.parser(__doc__)
+    arguments.add_argument("--part", choices=["pairwise", "full"], default="pairwise")
+    arguments.add_argument("--ranks", type=int, choices=SETTINGS["ranks"])
+    given = arguments.parse_args()
+    combinations = pairwise() if given.part == "pairwise" else list(itertools.product(*SETTINGS.values()))
+    for combination in combinations:
+        if given.ranks in (None, combination[0]):
+            check(given.program, combination)
+    ring.finish()
+
+
+main()

@@ -1,0 +1,22 @@
+# Whole runs of chordkv on real rings, read from their reports.
+
+# chordkv_run_test(<name> <labels> <timeout in seconds> <script> <options...>)
+function(chordkv_run_test name labels timeout script)
+  add_test(NAME mpi.${name}
+    COMMAND /usr/bin/python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/${script} --program $<TARGET_FILE:chordkv> ${ARGN})
+  set_tests_properties(mpi.${name} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout} RESOURCE_LOCK mpi
+    SKIP_RETURN_CODE 77)
+endfunction()
+
+foreach(ranks 1 2 3 5 8 10)
+  chordkv_run_test(matrix_${ranks} "ci;mpi" 300 check_matrix.py --ranks ${ranks})
+endforeach()
+chordkv_run_test(controls "ci;mpi" 300 check_controls.py)
+chordkv_run_test(errors "ci;mpi" 300 check_errors.py)
+chordkv_run_test(hops "ci;mpi" 300 check_routing.py --part hops)
+chordkv_run_test(tables_64 "ci;mpi" 300 check_routing.py --part dump)
+chordkv_run_test(values_1mib "ci;mpi" 600 check_size.py --part values --count 40)
+chordkv_run_test(assignment "ci;mpi;ntua-optional" 300 check_assignment.py)
+chordkv_run_test(matrix_full "full" 3600 check_matrix.py --part full)
+chordkv_run_test(values_1mib_many "full" 1800 check_size.py --part values --count 300)
+chordkv_run_test(million "full" 1200 check_size.py --part million)
