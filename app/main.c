@@ -2,6 +2,7 @@
  * Collectives are used here, before the loops start, and nowhere else. */
 #include "app/driver/budget.h"
 #include "app/driver/driver.h"
+#include "app/mpi/clock_sync.h"
 #include "app/mpi/runtime.h"
 #include "app/mpi/startup.h"
 #include "app/mpi/topology.h"
@@ -36,6 +37,7 @@ struct process {
     MPI_Comm comm;
     struct options *options;
     struct topology topology;
+    struct clock_offset clock; /* zero on one host */
     struct start start;
     char message[RESULT_TEXT_SIZE]; /* rank 0: why the status isn't 0 */
     struct workload_survey *surveys; /* rank 0 */
@@ -214,6 +216,22 @@ static void prepare_on_rank_0(struct process *process) {
 
 /* --- putting the parts together --- */
 
+static void compare_clocks(struct process *process) {
+    if (process->topology.host_count == 1) {
+        return;
+    }
+    process->clock = clock_sync_measure(process->comm);
+    uint64_t *errors = calloc((size_t)process->rank_count, sizeof *errors);
+    chord_check(errors != NULL);
+    startup_gather_all(process->comm, &process->clock.error_ns, sizeof *errors, errors);
+    for (int rank = 0; rank < process->rank_count; rank++) {
+        if (errors[rank] > process->run.clock_offset_ns_max) {
+            process->run.clock_offset_ns_max = errors[rank];
+        }
+    }
+    free(errors);
+}
+
 static void hash_name(struct process *process) {
     char name[TOPOLOGY_HOST_SIZE + 16];
     const int size = snprintf(name, sizeof name, "%s:%d", process->topology.host, process->rank);
@@ -301,6 +319,8 @@ static enum exit_status build(struct process *process) {
         fprintf(stderr, "chordkv: rank %d: out of memory\n", process->rank);
         return EXIT_FAILED;
     }
+    process->agent.clock_offset_ns = process->clock.offset_ns;
+    process->agent.clock_error_ns = process->clock.error_ns;
     describe_run(process, transport_bound_bytes(process->transport));
     process->run.waiting = config.waiting == TRANSPORT_SPIN ? "spin" : "yield";
     if (process->rank != 0) {
@@ -411,6 +431,7 @@ int main(int argc, char **argv, char **envp) {
         }
         startup_broadcast(process.comm, &process.start, sizeof process.start);
         if (process.start.go) {
+            compare_clocks(&process);
             process.start.status = run(&process);
         }
     }

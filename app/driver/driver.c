@@ -244,7 +244,7 @@ static void expect_hops(struct driver *driver, struct result_phase *phase) {
         ranks[i] = driver->members[i].address.rank;
     }
     const bool early = config->consistency == CHORD_EVENTUAL && phase->type == OPTIONS_PHASE_QUERY;
-    const struct expectation_ring ring = {
+    struct expectation_ring ring = {
         .ids = ids,
         .ranks = ranks,
         .count = driver->node_count,
@@ -253,6 +253,12 @@ static void expect_hops(struct driver *driver, struct result_phase *phase) {
         .early_answer_replicas = early ? config->replica_count : 1,
         .successors = config->route_successors ? config->successor_count : 1,
         .successors_name_owner = true};
+    for (uint32_t i = 0; i < driver->node_count; i++) {
+        if (ranks[i] == setup->options->via && config->virtual_node_count == 1) {
+            ring.has_entry = true;
+            ring.entry = i;
+        }
+    }
     chord_check(expectation_compute(&ring, setup->options->seed, &phase->expected) == CHORD_OK);
     free(ids);
     free(ranks);

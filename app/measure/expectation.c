@@ -235,7 +235,8 @@ static bool valid(const struct expectation_ring *ring) {
     if (ring->count < 1 || ring->count > UINT32_MAX || ring->id_bits < 1 ||
         ring->id_bits > CHORD_ID_BITS_MAX || (unsigned)ring->routing >= CHORD_ROUTING_COUNT ||
         ring->early_answer_replicas < 1 || ring->successors < 1 ||
-        (ring->ranks == NULL && ring->early_answer_replicas > 1)) {
+        (ring->ranks == NULL && ring->early_answer_replicas > 1) ||
+        (ring->has_entry && ring->entry >= ring->count)) {
         return false;
     }
     for (size_t i = 1; i < ring->count; i++) {
@@ -284,11 +285,15 @@ enum chord_status expectation_compute(const struct expectation_ring *ring, uint6
     for (size_t i = 0; i < EXPECTATION_START_COUNT; i++) {
         starts[i] = (size_t)chord_prng_below(&prng, ring->count);
     }
+    size_t start_count = sampled ? EXPECTATION_START_COUNT : ring->count;
+    if (ring->has_entry) {
+        starts[0] = ring->entry;
+        start_count = 1;
+    }
     memset(expectation, 0, sizeof *expectation);
-    expectation->sampled = sampled;
+    expectation->sampled = sampled && !ring->has_entry;
     for (size_t owner = 0; owner < ring->count; owner++) {
-        add_owner(ring, &work, owner, starts, sampled ? EXPECTATION_START_COUNT : ring->count, sampled,
-                  expectation);
+        add_owner(ring, &work, owner, starts, start_count, sampled || ring->has_entry, expectation);
     }
     work_free(&work);
     return CHORD_OK;

@@ -343,6 +343,27 @@ static void test_large_rings(void) {
                            0.1 * 1023); /* the sample's entry nodes aren't even */
 }
 
+/* The mean over all entries, taken one at a time, is the mean over uniform entries. */
+static void test_one_entry(void) {
+    struct chord_prng prng = chord_prng_seeded(9, 0);
+    random_ring(&prng, 10);
+    struct expectation_ring ring = ring_of(10, 160, CHORD_ROUTING_FINGER);
+    compute(&ring);
+    const double uniform = expectation.mean;
+    double sum = 0;
+    double largest = 0;
+    ring.has_entry = true;
+    for (ring.entry = 0; ring.entry < 10; ring.entry++) {
+        compute(&ring);
+        CU_ASSERT(!expectation.sampled);
+        sum += expectation.mean;
+        largest = expectation.mean > largest ? expectation.mean : largest;
+    }
+    CU_ASSERT_DOUBLE_EQUAL(sum / 10, uniform, 1e-9);
+    CU_ASSERT(largest > uniform + 0.01);
+    CU_ASSERT_EQUAL(expectation_compute(&ring, 0, &expectation), CHORD_INVALID); /* entry is 10 now */
+}
+
 static void test_bad_rings(void) {
     const unsigned numbers[] = {1, 2, 3};
     struct expectation_ring good = ring_of(textbook(numbers, 3, 4), 4, CHORD_ROUTING_FINGER);
@@ -387,6 +408,7 @@ int main(void) {
         {"REFERENCE 1: successor lists in the route", test_successor_lists},
         {"every 4-bit ring against simulation", test_every_small_ring},
         {"virtual nodes, early answers, successor lists against simulation", test_variants_on_small_rings},
+        {"one entry node", test_one_entry},
         {"large rings are sampled", test_large_rings},
         {"bad rings", test_bad_rings},
         {"the ideal mean and its interpolation", test_ideal_mean},
