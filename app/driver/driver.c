@@ -1,6 +1,7 @@
 #include "app/driver/driver.h"
 
 #include "app/driver/validate.h"
+#include "app/mpi/monotime.h"
 #include "app/report/record.h"
 #include "app/report/report_file.h"
 #include "app/report/summary.h"
@@ -332,11 +333,11 @@ static enum exit_status load(struct driver *driver, struct result_phase *phase, 
 static enum exit_status measure(struct driver *driver, struct result_phase *phase) {
     static const char *const names[] = {"running the insert phase", "running the query phase",
                                         "running the delete phase", "running the mix phase"};
-    const uint64_t start_ns = driver->setup.runtime->now_ns;
+    const uint64_t start_ns = monotime_now_ns();
     if (!ask(driver, names[phase->type], COMMAND_RUN, NULL, 0, NULL)) {
         return EXIT_TIMED_OUT;
     }
-    phase->elapsed_ns = driver->setup.runtime->now_ns - start_ns;
+    phase->elapsed_ns = monotime_now_ns() - start_ns;
     if (!quiesce(driver) || !ask(driver, "gathering the counts", COMMAND_METRICS, NULL, 0, on_metrics)) {
         return EXIT_TIMED_OUT;
     }
