@@ -30,6 +30,9 @@ struct text {
 };
 
 static void add(struct text *text, const void *bytes, size_t size) {
+    if (size == 0) {
+        return; /* memcpy takes no NULL, not even for nothing */
+    }
     if (text->room - text->size < size) {
         text->room = 2 * text->room + size;
         text->bytes = realloc(text->bytes, text->room);
@@ -336,6 +339,11 @@ static void test_bad_files(void) {
         "query,key or delete,key");
     ASSERT_FAILS(WORKLOAD_INSERT, "\xef\xbb\xbf",
                  ": has no operation in it, only comments or blank lines; expected lines of key,value");
+    /* The byte order mark is not part of the line that an error shows. */
+    ASSERT_FAILS(WORKLOAD_INSERT,
+                 "\xef\xbb\xbf"
+                 "a",
+                 ":1: there is no value, near \"a\"; expected key,value");
 
     CU_ASSERT_EQUAL_FATAL(unlink(path), 0);
     CU_ASSERT_TRUE(file_fails(WORKLOAD_QUERY, ": can't be opened: No such file or directory"));
