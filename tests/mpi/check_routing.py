@@ -1,4 +1,5 @@
-"""Hops against theory: 20,000 random queries on each ring; and the routing state of 64 nodes (--part dump).
+"""Hops against theory: 20,000 random queries on each ring; and the routing state of 64 nodes (--part dump); and the
+textbook's ring (--part textbook).
 
 finger: mean owner_hops within 2 % of this ring's own expectation, which is computed from the sorted ids alone;
 ring: within 2 % of (N-1)/2; onehop: at most 1.
@@ -68,9 +69,27 @@ def check_dump(program, folder, ranks=64, successors=4, replicas=3):
         ring.expect(len(node["arcs"]) == replicas, f"rank {node['rank']} is in {len(node['arcs'])} chains")
 
 
+def check_textbook(program, folder):
+    """SIGCOMM 2001, figure 3(b): three bits, nodes 0, 1 and 3; the fingers of each, every node once."""
+    (folder / "ids.txt").write_text("0 0\n1 1\n2 3\n")
+    path = folder / "tables.json"
+    done = ring.run(program, 3, ring.shipped("insert", "query") + [
+        "--id-bits", 3, "--node-ids", folder / "ids.txt", "--replicas", 2, "--dump", path])
+    if not ring.expect_valid(done, "the textbook's ring"):
+        return
+    tables = {int(node["id"], 16): node for node in map(json.loads, path.read_text().splitlines())}
+    fingers = {number: {int(entry["id"], 16) for entry in node["fingers"]} for number, node in tables.items()}
+    ring.expect(fingers == {0: {1, 3}, 1: {3, 0}, 3: {0}}, f"fingers {fingers}")
+    successors = {number: int(node["successors"][0]["id"], 16) for number, node in tables.items()}
+    ring.expect(successors == {0: 1, 1: 3, 3: 0}, f"successors {successors}")
+    arcs = {number: (int(node["arcs"][0]["start"], 16), int(node["arcs"][0]["end"], 16))
+            for number, node in tables.items()}
+    ring.expect(arcs == {0: (3, 0), 1: (0, 1), 3: (1, 3)}, f"arcs {arcs}")
+
+
 def main():
     arguments = ring.parser(__doc__)
-    arguments.add_argument("--part", choices=["hops", "dump"], required=True)
+    arguments.add_argument("--part", choices=["hops", "dump", "textbook"], required=True)
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -78,8 +97,10 @@ def main():
             insert, query = write_workloads(folder)
             for ranks in (8, 32):
                 check_hops(given.program, ranks, insert, query)
-        else:
+        elif given.part == "dump":
             check_dump(given.program, folder)
+        else:
+            check_textbook(given.program, folder)
     ring.finish()
 
 
