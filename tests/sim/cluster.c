@@ -69,6 +69,35 @@ static void record(struct cluster *cluster, uint32_t rank, const struct chord_co
     chord_check(history_append(&cluster->history, &entry) == CHORD_OK);
 }
 
+static const struct chord_arc *arc_holding(const struct chord_node *node, struct chord_id id) {
+    for (uint32_t i = 0; i < node->arc_count; i++) {
+        if (chord_arc_contains(&node->arcs[i], id)) {
+            return &node->arcs[i];
+        }
+    }
+    return NULL;
+}
+
+/* I5: what is answered is in every member of the chain; and it is the tail that answers. Linearizable rings. */
+static void check_answer(struct cluster *cluster, const struct chord_completion *completion, struct chord_id key_id) {
+    const struct chord_node *node =
+        &cluster->peers[completion->answered_by.rank].nodes[completion->answered_by.virtual_node];
+    const struct chord_arc *arc = arc_holding(node, key_id);
+    if (arc == NULL || !chord_arc_is_tail(arc)) {
+        cluster_break(cluster, "I5", "rank %u answered, but it isn't the tail", completion->answered_by.rank);
+        return;
+    }
+    for (uint32_t i = 0; completion->kind != CHORD_QUERY && i < arc->chain_count; i++) {
+        const struct chord_address address = arc->chain[i].address;
+        const struct chord_arc *copy =
+            arc_holding(&cluster->peers[address.rank].nodes[address.virtual_node], key_id);
+        if (copy == NULL || copy->applied < completion->version.counter) {
+            cluster_break(cluster, "I5", "write %llu was answered before rank %u had it",
+                          (unsigned long long)completion->version.counter, address.rank);
+        }
+    }
+}
+
 static void sink_complete(void *context, const struct chord_completion *completion) {
     const struct speaker *speaker = context;
     struct cluster *cluster = speaker->cluster;
@@ -81,6 +110,9 @@ static void sink_complete(void *context, const struct chord_completion *completi
     }
     operation->completed = true;
     client->completed_count++;
+    if (cluster->config.consistency == CHORD_LINEARIZABLE) {
+        check_answer(cluster, completion, key->id);
+    }
     /* I9: versions that are answered for a key only grow. */
     if (cluster->config.consistency == CHORD_LINEARIZABLE && operation->any_answered_before) {
         const int order = chord_version_compare(completion->version, operation->answered_before);
@@ -289,6 +321,12 @@ static void issue(struct cluster *cluster, uint32_t rank) {
             cluster_break(cluster, "client", "rank %u: %s", rank, chord_status_text(status));
             return;
         }
+        for (uint32_t i = 0; i < client->next; i++) {
+            if (client->operations[i].key == operation->key && !client->operations[i].completed) {
+                cluster_break(cluster, "client", "rank %u: operations %u and %u on one key are under way at once", rank,
+                              i, client->next);
+            }
+        }
         client->next++;
     }
 }
@@ -302,6 +340,7 @@ static uint64_t client_deadline(const struct cluster *cluster, uint32_t rank) {
 
 static void deliver(struct cluster *cluster) {
     const struct network_message message = network_take(&cluster->network);
+    cluster->stepped_rank = message.to_rank;
     const struct chord_message decoded = network_decode(&message);
     trace_message(cluster->trace, cluster->now_ticks, &decoded, cluster->config.id_bits);
     const enum chord_status status =
@@ -317,6 +356,7 @@ static void deliver(struct cluster *cluster) {
 }
 
 bool cluster_step(struct cluster *cluster) {
+    cluster->stepped_rank = UINT32_MAX;
     const uint64_t arrival = network_next_arrival(&cluster->network);
     uint64_t tick = UINT64_MAX;
     uint32_t ticked = 0;
@@ -345,6 +385,7 @@ bool cluster_step(struct cluster *cluster) {
         deliver(cluster);
     } else {
         cluster->now_ticks = tick > cluster->now_ticks ? tick : cluster->now_ticks;
+        cluster->stepped_rank = ticked;
         chord_peer_tick(&cluster->peers[ticked], cluster->now_ticks);
         issue(cluster, ticked);
     }

@@ -52,6 +52,7 @@ struct cluster {
     struct network network;
     uint64_t now_ticks;
     uint64_t event_count;
+    uint32_t stepped_rank; /* whose peer handled the last event; UINT32_MAX if it was none's */
     bool formed;
 
     struct cluster_key keys[CLUSTER_KEYS_MAX];

@@ -147,21 +147,33 @@ static void check_links(struct cluster *cluster, uint32_t owner, const struct ch
     }
 }
 
+/* One arc of a node that has just handled an event. What it shares with the member before it may have changed, too. */
+static void check_arc(struct invariants *invariants, struct cluster *cluster, uint32_t member,
+                      const struct chord_arc *arc) {
+    const uint32_t owner = index_of_id(cluster, arc->end);
+    check_chain(invariants, cluster, owner, arc);
+    check_prefix(invariants, cluster, owner, member, arc);
+    check_links(cluster, owner, arc, member);
+    if (!chord_arc_is_head(arc)) {
+        const uint32_t before = index_of_address(cluster, arc->chain[arc->position - 1].address);
+        const struct chord_arc *above = arc_of(cluster_node(cluster, before), arc->end);
+        if (above != NULL) {
+            check_links(cluster, owner, above, before);
+        }
+    }
+}
+
+/* A step changes one rank's state and what is on its way to and from it: only its arcs need to be looked at again. */
 void invariants_check_event(struct invariants *invariants, struct cluster *cluster) {
-    /* Heads first, since they say what the others are compared with. */
-    for (int heads = 1; heads >= 0; heads--) {
-        for (uint32_t i = 0; i < cluster_node_count(cluster); i++) {
-            const struct chord_node *node = cluster_node(cluster, i);
-            for (uint32_t a = 0; a < node->arc_count; a++) {
-                const struct chord_arc *arc = &node->arcs[a];
-                if ((arc->position == 0) != (heads == 1)) {
-                    continue;
-                }
-                const uint32_t owner = index_of_id(cluster, arc->end);
-                check_chain(invariants, cluster, owner, arc);
-                check_prefix(invariants, cluster, owner, i, arc);
-                check_links(cluster, owner, arc, i);
-            }
+    if (cluster->stepped_rank == UINT32_MAX) {
+        return;
+    }
+    const uint32_t virtual_nodes = cluster->config.virtual_node_count;
+    for (uint32_t v = 0; v < virtual_nodes; v++) {
+        const uint32_t member = cluster->stepped_rank * virtual_nodes + v;
+        const struct chord_node *node = cluster_node(cluster, member);
+        for (uint32_t a = 0; a < node->arc_count; a++) {
+            check_arc(invariants, cluster, member, &node->arcs[a]);
         }
     }
 }
