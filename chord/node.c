@@ -220,6 +220,9 @@ void chord_node_register(struct chord_node *node) {
 }
 
 static enum chord_status receive_neighbours(struct chord_node *node, const struct chord_message *message) {
+    if (message->neighbours.successors.count == 0) {
+        return CHORD_UNEXPECTED; /* in a ring of one a node is its own successor */
+    }
     return chord_table_set_neighbours(&node->table, node->environment->allocator, message->neighbours.predecessor,
                                       &message->neighbours.successors);
 }

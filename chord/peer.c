@@ -45,8 +45,50 @@ void chord_peer_start(struct chord_peer *peer) {
     }
 }
 
+/* Every address in a message must be one of the job, or an answer to it could not be sent. */
+static bool is_address(const struct chord_config *config, struct chord_address address) {
+    return address.rank < config->rank_count && address.virtual_node < config->virtual_node_count;
+}
+
+static bool are_addresses(const struct chord_config *config, const struct chord_members *members) {
+    for (uint32_t i = 0; i < members->count; i++) {
+        if (!is_address(config, chord_members_get(members, i).address)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool has_valid_addresses(const struct chord_config *config, const struct chord_message *message) {
+    if (!is_address(config, message->from)) {
+        return false;
+    }
+    switch (message->type) {
+    case CHORD_MESSAGE_REQUEST:
+        return message->request.client_rank < config->rank_count;
+    case CHORD_MESSAGE_CHAIN:
+        return message->chain.request.client_rank < config->rank_count;
+    case CHORD_MESSAGE_LOOKUP:
+        return is_address(config, message->lookup.origin);
+    case CHORD_MESSAGE_FOUND:
+        return is_address(config, message->found.owner.address);
+    case CHORD_MESSAGE_REGISTER:
+        return is_address(config, message->registration.member.address);
+    case CHORD_MESSAGE_NEIGHBOURS:
+        return is_address(config, message->neighbours.predecessor.address) &&
+               are_addresses(config, &message->neighbours.successors);
+    case CHORD_MESSAGE_INSTALL:
+        return are_addresses(config, &message->install.chain);
+    default:
+        return true;
+    }
+}
+
 enum chord_status chord_peer_receive(struct chord_peer *peer, const struct chord_message *message,
                                      uint64_t now_ticks) {
+    if (!has_valid_addresses(peer->environment.config, message)) {
+        return CHORD_NO_SUCH_NODE;
+    }
     switch (message->type) {
     case CHORD_MESSAGE_ANSWER:
     case CHORD_MESSAGE_REFUSAL:

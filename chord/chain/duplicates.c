@@ -108,15 +108,20 @@ static enum chord_status reserve(const struct chord_allocator *allocator, struct
     return CHORD_OK;
 }
 
-enum chord_status chord_duplicates_add(struct chord_duplicates *duplicates, uint32_t client_rank, uint64_t watermark,
-                                       struct chord_duplicate record) {
+enum chord_status chord_duplicates_reserve(struct chord_duplicates *duplicates, uint32_t client_rank) {
     struct chord_duplicate_client *client = client_of(duplicates, client_rank);
     if (client == NULL) {
         client = add_client(duplicates, client_rank);
-        if (client == NULL) {
-            return CHORD_NO_MEMORY;
-        }
     }
+    return client == NULL ? CHORD_NO_MEMORY : reserve(duplicates->allocator, client);
+}
+
+enum chord_status chord_duplicates_add(struct chord_duplicates *duplicates, uint32_t client_rank, uint64_t watermark,
+                                       struct chord_duplicate record) {
+    if (chord_duplicates_reserve(duplicates, client_rank) != CHORD_OK) {
+        return CHORD_NO_MEMORY;
+    }
+    struct chord_duplicate_client *client = client_of(duplicates, client_rank);
     chord_check(record.seq >= client->watermark && record.seq >= watermark);
     if (watermark > client->watermark) {
         client->watermark = watermark;
@@ -124,9 +129,6 @@ enum chord_status chord_duplicates_add(struct chord_duplicates *duplicates, uint
             client->first = (client->first + 1) & (client->capacity - 1);
             client->count--;
         }
-    }
-    if (reserve(duplicates->allocator, client) != CHORD_OK) {
-        return CHORD_NO_MEMORY;
     }
     uint32_t index = client->count++;
     for (; index > 0 && record_at(client, index - 1)->seq > record.seq; index--) {

@@ -50,6 +50,9 @@ uint64_t chord_duplicates_watermark(struct chord_duplicates *duplicates, uint32_
 const struct chord_duplicate *chord_duplicates_find(struct chord_duplicates *duplicates, uint32_t client_rank,
                                                     uint64_t seq);
 
+/* Makes sure that the next chord_duplicates_add for this client needs no memory. CHORD_NO_MEMORY if it can't. */
+CHORD_MUST_CHECK enum chord_status chord_duplicates_reserve(struct chord_duplicates *duplicates, uint32_t client_rank);
+
 /* Keeps the record of a write that is just being applied, and raises the client's watermark, cutting the records below
  * it. The write must not be recorded yet and not lie below the watermark. On CHORD_NO_MEMORY no record was added. */
 CHORD_MUST_CHECK enum chord_status chord_duplicates_add(struct chord_duplicates *duplicates, uint32_t client_rank,

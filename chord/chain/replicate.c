@@ -112,18 +112,22 @@ static enum chord_status apply(const struct chord_replica *replica, struct chord
     } else {
         *outcome = entry == NULL ? CHORD_ABSENT : CHORD_DELETED;
     }
-    const struct chord_duplicate record = {
-        .seq = request->seq, .version = version, .key_id = request->key_id, .outcome = *outcome};
-    if (chord_duplicates_add(&arc->duplicates, request->client_rank, request->watermark, record) != CHORD_OK) {
+    /* What can fail comes first: nothing is changed yet when it does. */
+    if (chord_duplicates_reserve(&arc->duplicates, request->client_rank) != CHORD_OK) {
         return CHORD_NO_MEMORY;
     }
     if (request->kind == CHORD_INSERT) {
-        /* Without memory for the value the record above would lie: a programmer's limit, not the client's error. */
-        chord_check(chord_store_put(&arc->store, request->key_id, request->key, request->key_size, request->value,
-                                    request->value_size, version) == CHORD_OK);
+        if (chord_store_put(&arc->store, request->key_id, request->key, request->key_size, request->value,
+                            request->value_size, version) != CHORD_OK) {
+            return CHORD_NO_MEMORY;
+        }
     } else {
         (void)chord_store_remove(&arc->store, request->key_id, request->key, request->key_size);
     }
+    const struct chord_duplicate record = {
+        .seq = request->seq, .version = version, .key_id = request->key_id, .outcome = *outcome};
+    chord_check(chord_duplicates_add(&arc->duplicates, request->client_rank, request->watermark, record) ==
+                CHORD_OK);
     arc->applied = version.counter;
     if (chord_arc_is_tail(arc)) {
         arc->acknowledged = arc->applied;
@@ -144,8 +148,21 @@ static void send_down(const struct chord_replica *replica, const struct chord_ar
 
 /* --- the head --- */
 
+static bool is_waiting(const struct chord_arc *arc, const struct chord_request *request) {
+    for (const struct chord_waiting *waiting = arc->waiting_first; waiting != NULL; waiting = waiting->next) {
+        if (waiting->request.client_rank == request->client_rank && waiting->request.seq == request->seq) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A repeated request that waits already isn't put aside again: the first one will be answered. */
 static enum chord_status put_aside(const struct chord_replica *replica, struct chord_arc *arc,
                                    const struct chord_request *request) {
+    if (is_waiting(arc, request)) {
+        return CHORD_OK;
+    }
     struct chord_waiting *waiting =
         chord_allocate(replica->environment->allocator, sizeof *waiting + size_of(request));
     if (waiting == NULL) {
@@ -234,17 +251,17 @@ enum chord_status chord_replicate_request(const struct chord_replica *replica, s
     return admit(replica, arc, request);
 }
 
+/* A request that there is no memory for has been refused: the ones behind it have their turn all the same. */
 static enum chord_status admit_waiting(const struct chord_replica *replica, struct chord_arc *arc) {
+    enum chord_status status = CHORD_OK;
     while (arc->waiting_first != NULL && has_room(replica, arc, &arc->waiting_first->request)) {
         struct chord_waiting *waiting = arc->waiting_first;
         arc->waiting_first = waiting->next;
-        const enum chord_status status = admit(replica, arc, &waiting->request);
+        const enum chord_status admitted = admit(replica, arc, &waiting->request);
         chord_free(replica->environment->allocator, waiting);
-        if (status != CHORD_OK) {
-            return status;
-        }
+        status = admitted == CHORD_OK ? status : admitted;
     }
-    return CHORD_OK;
+    return status;
 }
 
 /* --- the other members --- */

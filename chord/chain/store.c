@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* Fewer bits than this don't make a good hash of the key by themselves. */
-#define ID_BITS_FOR_TAG 96u
+/* The tag is the middle word of the id, which the ring's ids fill from this many bits on. */
+#define ID_BITS_FOR_TAG 128u
 #define CAPACITY_FIRST 16u
 
 void chord_store_init(struct chord_store *store, const struct chord_allocator *allocator, unsigned id_bits) {

@@ -1,6 +1,7 @@
 #include "chord/client/client.h"
 
 #include "chord/base/check.h"
+#include "chord/base/prng.h"
 #include "chord/wire/codec.h"
 
 #include <string.h>
@@ -51,9 +52,8 @@ void chord_client_clear(struct chord_client *client) {
 }
 
 static uint32_t *bucket_of(const struct chord_client *client, const struct chord_operation *operation) {
-    /* The leading bits are the ones that every id has, however short the ring's ids are. */
-    const uint64_t spread = operation->key_id.high * UINT64_C(0x9e3779b97f4a7c15);
-    return &client->by_key[(spread >> 32) & (client->span - 1)];
+    /* The leading bits are the ones that every id has, however short the ring's ids are; mixed, they spread. */
+    return &client->by_key[chord_mix64(operation->key_id.high) & (client->span - 1)];
 }
 
 static bool is_key_under_way(const struct chord_client *client, const struct chord_operation *operation) {

@@ -1,6 +1,6 @@
 #include "chord/member/coordinator.h"
 
-#include "chord/base/check.h"
+#include <string.h>
 
 enum chord_status chord_coordinator_init(struct chord_coordinator *coordinator,
                                          const struct chord_environment *environment) {
@@ -8,12 +8,21 @@ enum chord_status chord_coordinator_init(struct chord_coordinator *coordinator,
     *coordinator = (struct chord_coordinator){.environment = environment,
                                               .address = {.rank = config->coordinator_rank},
                                               .phase = CHORD_COORDINATOR_GATHERING};
-    return chord_view_init(&coordinator->view, environment->allocator,
-                           config->rank_count * config->virtual_node_count);
+    const uint32_t capacity = config->rank_count * config->virtual_node_count;
+    coordinator->synced_counts = chord_allocate(environment->allocator, capacity * sizeof(uint32_t));
+    if (coordinator->synced_counts == NULL ||
+        chord_view_init(&coordinator->view, environment->allocator, capacity) != CHORD_OK) {
+        chord_free(environment->allocator, coordinator->synced_counts);
+        return CHORD_NO_MEMORY;
+    }
+    memset(coordinator->synced_counts, 0, capacity * sizeof(uint32_t));
+    return CHORD_OK;
 }
 
 void chord_coordinator_clear(struct chord_coordinator *coordinator) {
     chord_view_clear(&coordinator->view, coordinator->environment->allocator);
+    chord_free(coordinator->environment->allocator, coordinator->synced_counts);
+    coordinator->synced_counts = NULL;
 }
 
 static void send_to(const struct chord_coordinator *coordinator, struct chord_message message,
@@ -65,6 +74,12 @@ static struct chord_member *chain_of(const struct chord_coordinator *coordinator
     return chain;
 }
 
+/* SYNCEDs that are still to come from the node at an address. */
+static uint32_t *synced_count_of(const struct chord_coordinator *coordinator, struct chord_address address) {
+    return &coordinator->synced_counts[address.rank * coordinator->environment->config->virtual_node_count +
+                                       address.virtual_node];
+}
+
 static enum chord_status install(struct chord_coordinator *coordinator, uint32_t index) {
     const struct chord_view *view = &coordinator->view;
     uint32_t count = 0;
@@ -82,6 +97,9 @@ static enum chord_status install(struct chord_coordinator *coordinator, uint32_t
         send_to(coordinator, message, &chain[i]);
     }
     coordinator->synced_missing += count;
+    for (uint32_t i = 0; i < count; i++) {
+        *synced_count_of(coordinator, chain[i].address) += 1;
+    }
     chord_free(coordinator->environment->allocator, chain);
     return CHORD_OK;
 }
@@ -158,9 +176,11 @@ enum chord_status chord_coordinator_receive(struct chord_coordinator *coordinato
         if (message->synced.epoch != coordinator->epoch) {
             return CHORD_STALE;
         }
-        if (coordinator->phase != CHORD_COORDINATOR_INSTALLING) {
+        if (coordinator->phase != CHORD_COORDINATOR_INSTALLING ||
+            *synced_count_of(coordinator, message->from) == 0) {
             return CHORD_UNEXPECTED;
         }
+        --*synced_count_of(coordinator, message->from);
         coordinator->synced_missing--;
         return coordinator->synced_missing == 0 ? activate(coordinator) : CHORD_OK;
     default:

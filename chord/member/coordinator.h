@@ -23,6 +23,7 @@ struct chord_coordinator {
     enum chord_coordinator_phase phase;
     uint32_t epoch;
     uint32_t synced_missing; /* SYNCEDs that are still to come */
+    uint32_t *synced_counts; /* owned; the same by node, at rank * virtual nodes + virtual node */
 };
 
 /* A coordinator that waits for rank_count * virtual_node_count nodes. CHORD_NO_MEMORY. */

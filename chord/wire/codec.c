@@ -56,8 +56,10 @@ static void put_members(struct writer *writer, const struct chord_members *membe
 }
 
 static void put_request(struct writer *writer, const struct chord_request *request) {
+    chord_check(request->kind < CHORD_OPERATION_KIND_COUNT);
     chord_check(request->key_size >= 1 && request->key_size <= CHORD_KEY_SIZE_MAX);
     chord_check(request->value_size <= CHORD_VALUE_SIZE_MAX);
+    chord_check(request->kind == CHORD_INSERT || request->value_size == 0);
     chord_check(request->watermark <= request->seq && request->seq - request->watermark <= UINT32_MAX);
     put64(writer, request->seq);
     put32(writer, (uint32_t)(request->seq - request->watermark));
@@ -148,6 +150,7 @@ size_t chord_codec_encode_head(const struct chord_message *message, unsigned cha
         put_request(&writer, &message->request);
         break;
     case CHORD_MESSAGE_CHAIN:
+        chord_check(message->chain.outcome < CHORD_OUTCOME_COUNT);
         put32(&writer, message->chain.epoch);
         put32(&writer, message->chain.version.epoch);
         put64(&writer, message->chain.version.counter);
@@ -159,6 +162,7 @@ size_t chord_codec_encode_head(const struct chord_message *message, unsigned cha
         put_id(&writer, message->ack.arc_end);
         break;
     case CHORD_MESSAGE_ANSWER:
+        chord_check(message->answer.outcome < CHORD_OUTCOME_COUNT);
         chord_check(message->answer.value_size <= CHORD_VALUE_SIZE_MAX);
         put64(&writer, message->answer.seq);
         put16(&writer, message->answer.owner_hops);
@@ -167,9 +171,11 @@ size_t chord_codec_encode_head(const struct chord_message *message, unsigned cha
         put32(&writer, message->answer.value_size);
         break;
     case CHORD_MESSAGE_REFUSAL:
+        chord_check(message->refusal.reason < CHORD_REFUSAL_REASON_COUNT);
         put64(&writer, message->refusal.seq);
         break;
     case CHORD_MESSAGE_LOOKUP:
+        chord_check(message->lookup.exponent < CHORD_ID_BITS_MAX);
         put_id(&writer, message->lookup.target);
         put32(&writer, message->lookup.origin.rank);
         put16(&writer, message->lookup.origin.virtual_node);
@@ -177,6 +183,7 @@ size_t chord_codec_encode_head(const struct chord_message *message, unsigned cha
         put16(&writer, message->lookup.hops);
         break;
     case CHORD_MESSAGE_FOUND:
+        chord_check(message->found.exponent < CHORD_ID_BITS_MAX);
         put16(&writer, message->found.exponent);
         put_member(&writer, message->found.owner);
         break;
@@ -189,6 +196,7 @@ size_t chord_codec_encode_head(const struct chord_message *message, unsigned cha
         put_members(&writer, &message->neighbours.successors);
         break;
     case CHORD_MESSAGE_INSTALL:
+        chord_check(message->install.chain.count > 0);
         put32(&writer, message->install.epoch);
         put_id(&writer, message->install.start);
         put_id(&writer, message->install.end);

@@ -1,0 +1,385 @@
+/* chord/ring/table against the papers' definitions, computed by brute force on whole rings:
+ * finger i of n is successor(n + 2^(i-1)) (SIGCOMM 2001, table 1), and find_successor goes to the successor
+ * if that owns the key, otherwise to the closest preceding finger (figure 4). */
+#include "tests/unit/core_fixture.h"
+
+#include "chord/ring/table.h"
+
+#define NODES_MAX 64u
+
+struct ring {
+    unsigned bits;
+    uint32_t count;
+    struct chord_member members[NODES_MAX]; /* ascending */
+    struct chord_table tables[NODES_MAX];
+    struct counting counting;
+    /* Figure 4's own table: finger[i] for every i, nothing left out. By index of the owner. */
+    uint32_t fingers[NODES_MAX][CHORD_ID_BITS_MAX];
+};
+
+static struct ring ring;
+
+/* The first member at or after the id (section 4.2: successor(k)). */
+static uint32_t owner_of(struct chord_id id) {
+    for (uint32_t i = 0; i < ring.count; i++) {
+        if (chord_id_compare(id, ring.members[i].id) <= 0) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+/* How far clockwise from a to b, as an ordered id. */
+static int compare_from(struct chord_id from, struct chord_id a, struct chord_id b) {
+    return chord_id_compare(chord_id_distance(from, a), chord_id_distance(from, b));
+}
+
+/* x strictly between a and b, clockwise, with a == b the whole ring but a: by distances alone. */
+static bool strictly_between(struct chord_id a, struct chord_id x, struct chord_id b) {
+    return !chord_id_equal(a, x) && (chord_id_equal(a, b) || compare_from(a, x, b) < 0);
+}
+
+static void fill_fingers(struct tally *tally, uint32_t n) {
+    struct chord_table *table = &ring.tables[n];
+    const struct chord_member self = ring.members[n];
+    /* As a node does it: the successor is the first finger, each lookup covers all starts up to what it
+     * found. */
+    chord_table_add_finger(table, table->successors[0]);
+    uint32_t lookups = 0;
+    struct chord_id covered = table->successors[0].id;
+    for (uint32_t exponent = 0;; exponent++) {
+        exponent = chord_table_next_unknown_finger(table, ring.bits, exponent, covered);
+        if (exponent >= ring.bits) {
+            TALLY(tally, exponent == ring.bits);
+            break;
+        }
+        lookups++;
+        const uint32_t owner = owner_of(chord_id_add_power(self.id, ring.bits, exponent));
+        TALLY(tally, ring.fingers[n][exponent] == owner);
+        if (owner == n) {
+            break; /* nobody between there and this node */
+        }
+        chord_table_add_finger(table, ring.members[owner]);
+        covered = ring.members[owner].id;
+    }
+    /* The distinct owners other than the node itself, in order of distance, and no lookup was wasted. */
+    uint32_t distinct = 0;
+    uint32_t last = n;
+    for (uint32_t exponent = 0; exponent < ring.bits; exponent++) {
+        const uint32_t owner = ring.fingers[n][exponent];
+        if (owner != n && owner != last) {
+            TALLY(tally,
+                  distinct < table->finger_count &&
+                      chord_id_equal(table->fingers[distinct].id, ring.members[owner].id) &&
+                      chord_address_equal(table->fingers[distinct].address, ring.members[owner].address));
+            distinct++;
+        }
+        last = owner;
+    }
+    TALLY(tally, table->finger_count == distinct);
+    TALLY(tally,
+          lookups <= distinct); /* each found a new finger, but for one that may find the node itself */
+}
+
+/* Takes ring.members[0..count-1].id, ascending, and builds every node's table. */
+static void build(struct tally *tally, uint32_t successor_count) {
+    counting_init(&ring.counting);
+    const uint32_t others = ring.count > 1 ? ring.count - 1 : 1;
+    successor_count = successor_count < others ? successor_count : others;
+    for (uint32_t n = 0; n < ring.count; n++) {
+        ring.members[n].address = (struct chord_address){.rank = 100 + n, .virtual_node = (uint16_t)(n % 3)};
+        ring.members[n].incarnation = 1;
+    }
+    for (uint32_t n = 0; n < ring.count; n++) {
+        struct chord_member list[NODES_MAX];
+        for (uint32_t i = 0; i < successor_count; i++) {
+            list[i] = ring.members[(n + 1 + i) % ring.count];
+        }
+        for (uint32_t exponent = 0; exponent < ring.bits; exponent++) {
+            ring.fingers[n][exponent] = owner_of(chord_id_add_power(ring.members[n].id, ring.bits, exponent));
+        }
+        chord_table_init(&ring.tables[n], ring.members[n]);
+        const struct chord_members successors = {.array = list, .count = successor_count};
+        TALLY(tally, chord_table_set_neighbours(&ring.tables[n], &ring.counting.allocator,
+                                                ring.members[(n + ring.count - 1) % ring.count],
+                                                &successors) == CHORD_OK);
+        fill_fingers(tally, n);
+    }
+}
+
+static void drop(struct tally *tally) {
+    for (uint32_t n = 0; n < ring.count; n++) {
+        chord_table_clear(&ring.tables[n], &ring.counting.allocator);
+        TALLY(tally, ring.tables[n].successor_count == 0 && ring.tables[n].finger_count == 0);
+    }
+    TALLY(tally, ring.counting.blocks_live == 0);
+}
+
+/* Figure 4, with the whole finger table. */
+static uint32_t figure_4(uint32_t n, uint32_t owner, struct chord_id key) {
+    const uint32_t successor = (n + 1) % ring.count;
+    if (owner == successor) {
+        return successor;
+    }
+    for (uint32_t i = ring.bits; i-- > 0;) {
+        const uint32_t finger = ring.fingers[n][i];
+        if (strictly_between(ring.members[n].id, ring.members[finger].id, key)) {
+            return finger;
+        }
+    }
+    return n;
+}
+
+/* The same where the successor list takes part: the owner if it is in the list, otherwise the closest that
+ * precedes. */
+static uint32_t figure_4_with_list(uint32_t n, uint32_t owner, struct chord_id key) {
+    uint32_t best = figure_4(n, owner, key);
+    for (uint32_t i = 1; i <= ring.tables[n].successor_count; i++) {
+        const uint32_t successor = (n + i) % ring.count;
+        if (successor == owner) {
+            return owner;
+        }
+        if (strictly_between(ring.members[n].id, ring.members[successor].id, key) && best != owner &&
+            compare_from(ring.members[n].id, ring.members[successor].id, ring.members[best].id) > 0) {
+            best = successor;
+        }
+    }
+    return best;
+}
+
+static uint32_t index_of(const struct chord_member *member) {
+    for (uint32_t i = 0; member != NULL && i < ring.count; i++) {
+        if (chord_address_equal(member->address, ring.members[i].address) &&
+            chord_id_equal(member->id, ring.members[i].id)) {
+            return i;
+        }
+    }
+    return UINT32_MAX;
+}
+
+static const struct chord_config configs[] = {
+    {.routing = CHORD_ROUTING_FINGER},
+    {.routing = CHORD_ROUTING_FINGER, .route_successors = true},
+    {.routing = CHORD_ROUTING_RING},
+    {.routing = CHORD_ROUTING_ONEHOP},
+};
+enum { FINGER, FINGER_AND_LIST, RING, ONEHOP, ROUTES };
+
+static uint32_t expected_hop(int route, uint32_t n, uint32_t owner, struct chord_id key) {
+    switch (route) {
+    case FINGER:
+        return figure_4(n, owner, key);
+    case FINGER_AND_LIST:
+        return figure_4_with_list(n, owner, key);
+    case RING:
+        return (n + 1) % ring.count;
+    default:
+        return owner;
+    }
+}
+
+/* One key from every node that doesn't own it. */
+static void check_key(struct tally *tally, struct chord_id key, int route) {
+    struct chord_config config = configs[route];
+    config.id_bits = ring.bits;
+    const uint32_t owner = owner_of(key);
+    for (uint32_t start = 0; start < ring.count; start++) {
+        uint32_t at = start;
+        uint32_t hops = 0;
+        while (at != owner && hops <= ring.count) {
+            const uint32_t next = index_of(chord_table_next_hop(&ring.tables[at], &config, key));
+            TALLY(tally, next == expected_hop(route, at, owner, key));
+            if (next == UINT32_MAX) {
+                return;
+            }
+            /* Clockwise nearer to the key, and not past its owner. */
+            TALLY(tally,
+                  next == owner || (strictly_between(ring.members[at].id, ring.members[next].id, key) &&
+                                    chord_id_compare(chord_id_distance(ring.members[next].id, key),
+                                                     chord_id_distance(ring.members[at].id, key)) < 0));
+            at = next;
+            hops++;
+            if (route == ONEHOP) {
+                break;
+            }
+        }
+        TALLY(tally, at == owner && hops < ring.count);
+        TALLY(tally, route != RING || hops == (owner + ring.count - start) % ring.count);
+        TALLY(tally,
+              route != FINGER || hops <= ring.bits); /* each hop at least halves the distance: theorem 2 */
+    }
+}
+
+static void check_ring(struct tally *tally, uint32_t successor_count, struct chord_prng *prng) {
+    for (int route = 0; route < ROUTES; route++) {
+        build(tally, route == ONEHOP ? ring.count : successor_count);
+        if (ring.count == 1) {
+            TALLY(tally, chord_table_next_hop(&ring.tables[0], &configs[route], ring.members[0].id) == NULL);
+        } else if (ring.bits <= 7) {
+            for (uint32_t key = 0; key < 1u << ring.bits; key++) {
+                check_key(tally, id_of_number(key, ring.bits), route);
+            }
+        } else {
+            for (uint32_t round = 0; round < 50; round++) {
+                check_key(tally, id_random(prng, ring.bits), route);
+            }
+            for (uint32_t n = 0; n < ring.count; n++) { /* the ids themselves, and the next after each */
+                check_key(tally, ring.members[n].id, route);
+                check_key(tally, chord_id_add_power(ring.members[n].id, ring.bits, 0), route);
+            }
+        }
+        drop(tally);
+    }
+}
+
+static void test_all_small_subsets_of_4_bits(void) {
+    struct tally tally = {0};
+    struct chord_prng prng = chord_prng_seeded(0, 0);
+    uint32_t rings = 0;
+    for (uint32_t set = 1; set < 1u << 16; set++) {
+        if (__builtin_popcount(set) > 5) {
+            continue;
+        }
+        ring = (struct ring){.bits = 4};
+        for (uint32_t number = 0; number < 16; number++) {
+            if (set & 1u << number) {
+                ring.members[ring.count++].id = id_of_number(number, 4);
+            }
+        }
+        check_ring(&tally, 1 + rings % 3, &prng);
+        rings++;
+    }
+    CU_ASSERT_EQUAL(rings, 16 + 120 + 560 + 1820 + 4368);
+    TALLY_ASSERT(&tally, 1000000);
+}
+
+/* A ring of `count` distinct random ids. */
+static void random_ring(struct chord_prng *prng, unsigned bits, uint32_t count) {
+    ring = (struct ring){.bits = bits};
+    while (ring.count < count) {
+        const struct chord_id id = id_random(prng, bits);
+        uint32_t at = ring.count;
+        bool twice = false;
+        for (uint32_t i = 0; i < ring.count; i++) {
+            twice |= chord_id_equal(ring.members[i].id, id);
+        }
+        if (twice) {
+            continue;
+        }
+        for (; at > 0 && chord_id_compare(ring.members[at - 1].id, id) > 0; at--) {
+            ring.members[at].id = ring.members[at - 1].id;
+        }
+        ring.members[at].id = id;
+        ring.count++;
+    }
+}
+
+static void test_random_subsets_of_7_bits(void) {
+    struct tally tally = {0};
+    struct chord_prng prng = chord_prng_seeded(1, 0);
+    for (unsigned round = 0; round < 40; round++) {
+        random_ring(&prng, 7, 2 + (uint32_t)chord_prng_below(&prng, 30));
+        check_ring(&tally, 1 + (uint32_t)chord_prng_below(&prng, 6), &prng);
+    }
+    TALLY_ASSERT(&tally, 1000000);
+}
+
+static void test_random_wide_rings(void) {
+    static const unsigned widths[] = {33, 64, 96, 128, 129, 160};
+    struct tally tally = {0};
+    struct chord_prng prng = chord_prng_seeded(2, 0);
+    for (unsigned round = 0; round < 12; round++) {
+        random_ring(&prng, widths[round % 6], 2 + (uint32_t)chord_prng_below(&prng, NODES_MAX - 1));
+        check_ring(&tally, 1 + (uint32_t)chord_prng_below(&prng, 6), &prng);
+    }
+    TALLY_ASSERT(&tally, 100000);
+}
+
+/* The ring of figure 3 (b) of the SIGCOMM paper: nodes 0, 1 and 3 on 3 bits. */
+static void test_figure_3(void) {
+    struct tally tally = {0};
+    ring = (struct ring){.bits = 3, .count = 3};
+    ring.members[0].id = id_of_number(0, 3);
+    ring.members[1].id = id_of_number(1, 3);
+    ring.members[2].id = id_of_number(3, 3);
+    build(&tally, 1);
+    /* Node 0: 1, 3, 0. Node 1: 3, 3, 0. Node 3: 0, 0, 0. */
+    CU_ASSERT_EQUAL(ring.tables[0].finger_count, 2);
+    CU_ASSERT_EQUAL(index_of(&ring.tables[0].fingers[0]), 1);
+    CU_ASSERT_EQUAL(index_of(&ring.tables[0].fingers[1]), 2);
+    CU_ASSERT_EQUAL(ring.tables[1].finger_count, 2);
+    CU_ASSERT_EQUAL(index_of(&ring.tables[1].fingers[0]), 2);
+    CU_ASSERT_EQUAL(index_of(&ring.tables[1].fingers[1]), 0);
+    CU_ASSERT_EQUAL(ring.tables[2].finger_count, 1);
+    CU_ASSERT_EQUAL(index_of(&ring.tables[2].fingers[0]), 0);
+    /* Section 4.4's example: node 3 looks for the successor of 1 and asks 0, whose successor it is. */
+    struct chord_config config = {.routing = CHORD_ROUTING_FINGER, .id_bits = 3};
+    CU_ASSERT_EQUAL(index_of(chord_table_next_hop(&ring.tables[2], &config, id_of_number(1, 3))), 0);
+    CU_ASSERT_EQUAL(index_of(chord_table_next_hop(&ring.tables[0], &config, id_of_number(1, 3))), 1);
+    drop(&tally);
+    TALLY_ASSERT(&tally, 10);
+}
+
+static void test_a_table_that_knows_nobody(void) {
+    struct counting counting;
+    counting_init(&counting);
+    struct chord_table table;
+    const struct chord_member self = {.id = id_of_number(5, 4)};
+    chord_table_init(&table, self);
+    for (int route = 0; route < ROUTES; route++) {
+        CU_ASSERT_PTR_NULL(chord_table_next_hop(&table, &configs[route], id_of_number(9, 4)));
+    }
+    chord_table_clear(&table, &counting.allocator);
+    CU_ASSERT_EQUAL(counting.calls, 0);
+}
+
+static void test_neighbours(void) {
+    struct counting counting;
+    counting_init(&counting);
+    struct chord_table table;
+    const struct chord_member self = {.id = id_of_number(5, 4)};
+    const struct chord_member list[] = {{.id = id_of_number(9, 4), .address = {1, 0}},
+                                        {.id = id_of_number(2, 4), .address = {2, 0}}};
+    const struct chord_members two = {.array = list, .count = 2};
+    const struct chord_members one = {.array = list, .count = 1};
+    chord_table_init(&table, self);
+    CU_ASSERT_EQUAL(chord_table_set_neighbours(&table, &counting.allocator, list[1], &two), CHORD_OK);
+    CU_ASSERT_EQUAL(table.successor_count, 2);
+    CU_ASSERT_TRUE(chord_id_equal(table.predecessor.id, list[1].id));
+    /* Fingers: itself and repeats change nothing, others are put in order of distance. */
+    chord_table_add_finger(&table, self);
+    CU_ASSERT_EQUAL(table.finger_count, 0);
+    chord_table_add_finger(&table, list[1]);
+    chord_table_add_finger(&table, list[0]);
+    chord_table_add_finger(&table, list[1]);
+    chord_table_add_finger(&table, list[0]);
+    CU_ASSERT_EQUAL(table.finger_count, 2);
+    CU_ASSERT_TRUE(chord_id_equal(table.fingers[0].id, list[0].id));
+    CU_ASSERT_TRUE(chord_id_equal(table.fingers[1].id, list[1].id));
+    /* No memory: as it was. */
+    counting.fail_at = counting.calls + 1;
+    CU_ASSERT_EQUAL(chord_table_set_neighbours(&table, &counting.allocator, list[0], &one), CHORD_NO_MEMORY);
+    CU_ASSERT_EQUAL(table.successor_count, 2);
+    CU_ASSERT_EQUAL(table.finger_count, 2);
+    CU_ASSERT_TRUE(chord_id_equal(table.predecessor.id, list[1].id));
+    /* New neighbours: the fingers are forgotten, the old list is freed. */
+    CU_ASSERT_EQUAL(chord_table_set_neighbours(&table, &counting.allocator, list[0], &one), CHORD_OK);
+    CU_ASSERT_EQUAL(table.successor_count, 1);
+    CU_ASSERT_EQUAL(table.finger_count, 0);
+    CU_ASSERT_EQUAL(counting.blocks_live, 1);
+    chord_table_clear(&table, &counting.allocator);
+    CU_ASSERT_EQUAL(counting.blocks_live, 0);
+}
+
+int main(void) {
+    static const struct unit_test tests[] = {
+        {"all rings of up to 5 nodes on 4 bits: every node, key and routing",
+         test_all_small_subsets_of_4_bits},
+        {"random rings on 7 bits: every node, key and routing", test_random_subsets_of_7_bits},
+        {"random rings on 33 to 160 bits", test_random_wide_rings},
+        {"the ring of figure 3", test_figure_3},
+        {"a table that knows nobody", test_a_table_that_knows_nobody},
+        {"neighbours and fingers are taken, repeated and forgotten", test_neighbours},
+    };
+    return UNIT_RUN("table", tests);
+}
