@@ -33,7 +33,10 @@ static void summarize(hwloc_topology_t machine, char *text, size_t size) {
     const int packages = hwloc_get_nbobjs_by_type(machine, HWLOC_OBJ_PACKAGE);
     const int cores = hwloc_get_nbobjs_by_type(machine, HWLOC_OBJ_CORE);
     const int pus = hwloc_get_nbobjs_by_type(machine, HWLOC_OBJ_PU);
-    const uint64_t memory = hwloc_get_root_obj(machine)->total_memory;
+    /* hwloc adds up the NUMA nodes' memory, which leaves out what a virtual machine was given later. */
+    const uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    const uint64_t nodes = hwloc_get_root_obj(machine)->total_memory;
+    const uint64_t memory = pages > nodes ? pages : nodes;
     (void)snprintf(text, size, "%d package%s, %d core%s, %d PU%s, %.0f GiB", packages,
                    packages == 1 ? "" : "s", cores, cores == 1 ? "" : "s", pus, pus == 1 ? "" : "s",
                    (double)memory / (1024.0 * 1024.0 * 1024.0));
