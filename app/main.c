@@ -385,16 +385,21 @@ static enum exit_status run(struct process *process) {
 
 /* --- the end --- */
 
-static void tell_end(const struct process *process, enum exit_status status) {
+/* Returns whether the launcher has the verdict: then it, not the process's status, says how the run ended. */
+static bool tell_end(const struct process *process, enum exit_status status) {
     if (status != EXIT_VALID && process->message[0] != '\0') {
         const bool prefixed = strncmp(process->message, "chordkv: ", 9) == 0;
         fprintf(stderr, "%s%s\n", prefixed ? "" : "chordkv: ", process->message);
     }
-    char error[RESULT_TEXT_SIZE];
-    if (process->options->verdict != NULL &&
-        !verdict_write(process->options->verdict, status, process->message, error)) {
-        fprintf(stderr, "%s\n", error);
+    char error[REPORT_FILE_ERROR_SIZE];
+    if (process->options->verdict == NULL) {
+        return false;
     }
+    if (!verdict_write(process->options->verdict, status, process->message, error)) {
+        fprintf(stderr, "%s\n", error);
+        return false;
+    }
+    return process->options->launched;
 }
 
 /* Reads the options on every rank; rank 0 speaks and decides. */
@@ -436,8 +441,9 @@ int main(int argc, char **argv, char **envp) {
         }
     }
     const enum exit_status status = process.start.status;
+    bool told = false;
     if (process.rank == 0) {
-        tell_end(&process, status);
+        told = tell_end(&process, status);
         free(process.surveys);
     }
     free(process.all_ids);
@@ -449,5 +455,6 @@ int main(int argc, char **argv, char **envp) {
     startup_meet(process.comm);
     MPI_Comm_free(&process.comm);
     MPI_Finalize();
-    return process.rank == 0 ? (int)status : 0;
+    /* mpirun takes its time, and a banner, to end a job with a status; the launcher needs neither. */
+    return process.rank == 0 && !told ? (int)status : 0;
 }
