@@ -1,5 +1,6 @@
 #include "app/driver/validate.h"
 
+#include "app/report/summary.h"
 #include "chord/base/check.h"
 #include "chord/base/digest.h"
 
@@ -7,10 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *const kind_names[CHORD_OPERATION_KIND_COUNT] = {"insert", "query", "delete"};
-static const char *const outcome_names[CHORD_OUTCOME_COUNT] = {"inserted", "updated", "found",
-                                                               "absent",   "deleted", "unknown"};
 
 void validator_reset(struct validator *validator) {
     model_free(&validator->model);
@@ -70,8 +67,8 @@ static void check_with_model(struct validator *validator, struct result_verdict 
             quote(key, key_size, text, sizeof text);
             snprintf(verdict->first_wrong, sizeof verdict->first_wrong,
                      "key %s, operation %u: the %s was answered \"%s\"%s, the model says \"%s\"", text,
-                     record->index + 1, kind_names[record->kind], outcome_names[record->outcome],
-                     other_value ? " with another value" : "", outcome_names[expected.outcome]);
+                     record->index + 1, summary_kind_name((enum chord_operation_kind)record->kind), summary_outcome_name((enum chord_outcome)record->outcome),
+                     other_value ? " with another value" : "", summary_outcome_name(expected.outcome));
         }
     }
 }
@@ -116,8 +113,8 @@ static bool check_with_judges(struct validator *validator, struct result_verdict
         }
         snprintf(verdict->first_wrong, sizeof verdict->first_wrong,
                  "key %.250s, operation %u of rank %u's client: the %s was answered \"%s\" (version %u.%" PRIu64 "): %s",
-                 validator->text, first->index + 1, first->client_rank, kind_names[first->kind],
-                 outcome_names[first->outcome], first->version.epoch, first->version.counter,
+                 validator->text, first->index + 1, first->client_rank, summary_kind_name((enum chord_operation_kind)first->kind),
+                 summary_outcome_name((enum chord_outcome)first->outcome), first->version.epoch, first->version.counter,
                  judge_reason_text(first->reason));
     }
     verdict->wrong_count =
