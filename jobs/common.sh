@@ -26,12 +26,13 @@ common_build_packages() {
     echo build-essential cmake pkg-config openmpi-bin libopenmpi-dev libssl-dev libhwloc-dev libcunit1-dev \
         libjansson-dev jq
 }
-common_test_packages() { echo shellcheck; }
+common_test_packages() { echo python3 shellcheck; }
 
 # Whether what a package is for is there, however it got there.
 common_present() {
     case $1 in
     build-essential) command -v cc >/dev/null && command -v make >/dev/null ;;
+    python3) [[ -x /usr/bin/python3 ]] ;; # the tests call Debian's own, not another in the PATH
     cmake | jq | shellcheck) command -v "$1" >/dev/null ;;
     pkg-config) command -v pkg-config >/dev/null ;;
     openmpi-bin) command -v "${MPIRUN:-mpirun}" >/dev/null ;;

@@ -56,7 +56,7 @@ preset=tests
 build=$root/build-$preset
 
 # shellcheck disable=SC2046 # a list of words
-common_install $(common_build_packages) || exit 1
+common_install $(common_build_packages) $(common_test_packages) || exit 1
 
 cd -- "$root"
 scratch=$(mktemp -d)
