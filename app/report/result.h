@@ -7,6 +7,7 @@
 #include "app/measure/metrics.h"
 #include "app/options/options.h"
 #include "app/verdict/judge.h"
+#include "chord/wire/sink.h"
 
 #define RESULT_TEXT_SIZE 512u
 #define RESULT_SHA256_SIZE 65u
@@ -55,6 +56,24 @@ struct result_verdict {
     uint64_t pair_count;               /* distinct keys stored */
 };
 
+/* One view change during a phase, or one command that was refused. Times are of rank 0's clock, from the start of the
+ * phase's timed part. */
+struct result_change {
+    char trigger[64];     /* what caused it, as it was written: "op=10000:depart:2"; several are joined by a blank */
+    bool refused;         /* then only trigger, at_ns and reason mean anything */
+    char reason[128];     /* of a refusal */
+    uint64_t at_ns;       /* the command was given */
+    struct chord_change change;           /* ticks are nanoseconds from the same start; members is NULL */
+    struct chord_change_member *members;  /* owned; change.member_count of them */
+    uint64_t expected_pair_count; /* pairs that must move, from the sorted ids and the keys alone */
+    uint64_t unanswered_pair_count; /* bound of what may be moved besides: writes under way when arcs were wedged */
+    bool settled;
+    struct chord_settled routing; /* if settled */
+    double throughput_before;     /* operations/s in the window before, during, and after the change; */
+    double throughput_during;     /* negative where there was nothing to measure */
+    double throughput_after;
+};
+
 /* One phase of one repetition. */
 struct result_phase {
     uint32_t index; /* from 0, in the order of --phase */
@@ -73,6 +92,8 @@ struct result_phase {
     uint32_t node_count;
     struct result_rank *ranks; /* borrowed; rank_count of them */
     uint32_t rank_count;
+    struct result_change *changes; /* borrowed; in the order of their commands */
+    uint32_t change_count;
 };
 
 /* The run as a whole. */

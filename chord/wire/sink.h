@@ -21,17 +21,59 @@ struct chord_completion {
     uint32_t value_size;
 };
 
+/* What a host may ask the coordinator to do with a node. */
+enum chord_command {
+    CHORD_COMMAND_JOIN,    /* a spare takes its place in the ring */
+    CHORD_COMMAND_DEPART,  /* a member hands over and becomes a spare */
+    CHORD_COMMAND_EXCLUDE, /* a member that is taken for dead is left out; it isn't told beforehand */
+    CHORD_COMMAND_COUNT
+};
+
+/* One node's part in a view change. */
+struct chord_change_member {
+    enum chord_command what;
+    struct chord_member member; /* with the incarnation that joined or left */
+};
+
+/* A committed view change, and what it cost. Ticks are the coordinator's host's. */
+struct chord_change {
+    uint32_t epoch;         /* of the attempt that was committed */
+    uint32_t attempt_count; /* above 1: it was interrupted and begun again */
+    uint32_t arc_count;     /* arcs that got a new INSTALL, counted as they are afterwards */
+    uint32_t message_count; /* PREPARE, WEDGED, INSTALL, SYNCED, ACTIVATE, DROP, NEIGHBOURS and pieces */
+    uint64_t pair_count;    /* pairs sent in transfers to members that hold them now, copies counted one by one */
+    uint64_t pair_bytes;    /* of their keys and values */
+    uint64_t started_ticks; /* the first PREPARE was sent */
+    uint64_t ended_ticks;   /* the last ACTIVATE was sent */
+    uint64_t wedged_ticks_max; /* the arc that was wedged longest: from its first PREPARE to its ACTIVATE */
+    uint64_t wedged_ticks_sum; /* over the arcs */
+    const struct chord_change_member *members; /* borrowed: who joined, left or was excluded */
+    uint32_t member_count;
+};
+
+/* Routing is ideal again after the change of `epoch`: every finger names the owner of its start. */
+struct chord_settled {
+    uint32_t epoch;
+    uint32_t message_count; /* of lookups, announcements and their answers, hops counted one by one */
+    uint64_t ticks;         /* since the change was committed */
+};
+
 /* What the coordinator tells its host. */
 enum chord_notice_kind {
-    CHORD_NOTICE_FORMED,      /* the first view is installed and active everywhere that the coordinator can know of */
-    CHORD_NOTICE_DUPLICATE_ID /* two nodes have one id: the ring can't be formed */
+    CHORD_NOTICE_FORMED,       /* the first view is installed and active everywhere that the coordinator can know of */
+    CHORD_NOTICE_DUPLICATE_ID, /* two nodes have one id: the ring can't be formed, or the second can't join */
+    CHORD_NOTICE_CHANGED,      /* a view change is committed: `change` */
+    CHORD_NOTICE_SETTLED,      /* `settled`; changes that follow each other closely settle together, as the last one */
+    CHORD_NOTICE_CANCELLED     /* a departure that was accepted is off (C9): `first` would have been the last member */
 };
 
 struct chord_notice {
     enum chord_notice_kind kind;
     uint32_t epoch;
-    struct chord_member first;  /* of a duplicate id */
+    struct chord_member first;  /* of a duplicate id, or whose departure is off */
     struct chord_member second; /* of a duplicate id */
+    struct chord_change change;
+    struct chord_settled settled;
 };
 
 struct chord_sink {
