@@ -41,10 +41,10 @@ struct process {
     struct start start;
     char message[RESULT_TEXT_SIZE]; /* rank 0: why the status isn't 0 */
     struct workload_survey *surveys; /* rank 0 */
-    struct chord_id *all_ids;        /* by rank; NULL: names are hashed */
+    struct chord_id *all_ids;        /* by rank and virtual node; NULL: names are hashed */
 
     struct chord_config config;
-    struct chord_id *node_ids; /* of this rank */
+    struct chord_id *node_ids; /* of this rank, by virtual node */
     struct transport *transport;
     struct runtime runtime;
     struct agent agent;
@@ -90,15 +90,40 @@ static void survey_workloads(struct process *process) {
     }
 }
 
+static size_t node_count_of(const struct process *process) {
+    return (size_t)process->rank_count * process->options->virtual_nodes;
+}
+
+/* A ring has 2^id_bits ids: more nodes than that can't have one each, whatever they are called. */
+static void check_nodes_fit(struct process *process) {
+    const struct options *options = process->options;
+    const size_t node_count = node_count_of(process);
+    uint32_t bits = 1;
+    while (bits < 63 && (UINT64_C(1) << bits) < node_count) {
+        bits++;
+    }
+    if (options->id_bits >= bits) {
+        return;
+    }
+    char text[RESULT_TEXT_SIZE];
+    snprintf(text, sizeof text,
+             "--id-bits %u: a ring of %" PRIu64 " ids has no room for %zu nodes (%d ranks with %u each); use at least "
+             "--id-bits %u, or fewer ranks or --virtual-nodes",
+             options->id_bits, UINT64_C(1) << options->id_bits, node_count, process->rank_count,
+             options->virtual_nodes, bits);
+    refuse(process, EXIT_USAGE, text);
+}
+
 static void read_node_ids(struct process *process) {
     const struct options *options = process->options;
     char error[NODE_IDS_ERROR_SIZE];
     if (options->node_ids == NULL) {
         return;
     }
-    process->all_ids = calloc((size_t)process->rank_count, sizeof *process->all_ids);
+    process->all_ids = calloc(node_count_of(process), sizeof *process->all_ids);
     chord_check(process->all_ids != NULL);
-    if (!node_ids_read(options->node_ids, options->id_bits, (size_t)process->rank_count, process->all_ids, error)) {
+    if (!node_ids_read(options->node_ids, options->id_bits, (size_t)process->rank_count, options->virtual_nodes,
+                       process->all_ids, error)) {
         refuse(process, EXIT_USAGE, error);
     }
 }
@@ -108,7 +133,7 @@ static void fill_config(struct process *process) {
     const uint32_t ranks = (uint32_t)process->rank_count;
     process->config = (struct chord_config){
         .rank_count = ranks,
-        .virtual_node_count = 1,
+        .virtual_node_count = options->virtual_nodes,
         .coordinator_rank = 0,
         .id_bits = options->id_bits,
         .replica_count = options->replicas < ranks ? options->replicas : ranks,
@@ -129,7 +154,7 @@ static void fill_config(struct process *process) {
         .ack_batch_bytes = 64 * 1024,
         .ack_delay_ticks = MILLISECOND_NS,
         .lookup_ticks = options->timeout_seconds * 500 * MILLISECOND_NS,
-        .hops_max = 2 * ranks + 64,
+        .hops_max = 2 * ranks * options->virtual_nodes + 64,
     };
 }
 
@@ -138,7 +163,8 @@ static struct budget_demand demand_of(const struct process *process) {
                                   .key_size_max = process->start.key_size_max,
                                   .value_size_max = process->start.value_size_max,
                                   .record_bytes = TRANSPORT_RECORD_MAX(process->options->frame_bytes),
-                                  .frame_bytes = process->options->frame_bytes};
+                                  .frame_bytes = process->options->frame_bytes,
+                                  .dumps_tables = process->options->dump != NULL};
 }
 
 static struct transport_config transport_config_of(struct process *process, const struct budget *budget) {
@@ -204,7 +230,10 @@ static void prepare_on_rank_0(struct process *process) {
         refuse(process, EXIT_USAGE, text);
         return;
     }
-    survey_workloads(process);
+    check_nodes_fit(process);
+    if (process->start.go) {
+        survey_workloads(process);
+    }
     if (process->start.go) {
         read_node_ids(process);
     }
@@ -232,10 +261,34 @@ static void compare_clocks(struct process *process) {
     free(errors);
 }
 
-static void hash_name(struct process *process) {
-    char name[TOPOLOGY_HOST_SIZE + 16];
-    const int size = snprintf(name, sizeof name, "%s:%d", process->topology.host, process->rank);
-    process->node_ids[0] = chord_hash_id(name, (size_t)size, process->options->id_bits);
+/* A node is called host:rank, as in the papers' systems; where a rank has several, host:rank#v. */
+static void hash_names(struct process *process) {
+    const struct options *options = process->options;
+    char name[TOPOLOGY_HOST_SIZE + 32];
+    for (uint32_t v = 0; v < options->virtual_nodes; v++) {
+        const int size = options->virtual_nodes == 1
+                             ? snprintf(name, sizeof name, "%s:%d", process->topology.host, process->rank)
+                             : snprintf(name, sizeof name, "%s:%d#%u", process->topology.host, process->rank, v);
+        process->node_ids[v] = chord_hash_id(name, (size_t)size, options->id_bits);
+    }
+}
+
+/* The ids of this rank's nodes, from rank 0's file or from their names. */
+static void name_nodes(struct process *process) {
+    const uint32_t virtual_nodes = process->options->virtual_nodes;
+    process->node_ids = calloc(virtual_nodes, sizeof *process->node_ids);
+    chord_check(process->node_ids != NULL);
+    if (process->options->node_ids == NULL) {
+        hash_names(process);
+        return;
+    }
+    if (process->all_ids == NULL) {
+        process->all_ids = calloc(node_count_of(process), sizeof *process->all_ids);
+        chord_check(process->all_ids != NULL);
+    }
+    startup_broadcast(process->comm, process->all_ids, node_count_of(process) * sizeof *process->all_ids);
+    memcpy(process->node_ids, process->all_ids + (size_t)process->rank * virtual_nodes,
+           virtual_nodes * sizeof *process->node_ids);
 }
 
 static void owner_control(void *context, uint32_t from_rank, unsigned type, const unsigned char *bytes, size_t size) {
@@ -274,7 +327,7 @@ static void describe_run(struct process *process, uint64_t bound_bytes) {
     snprintf(run->machine, sizeof run->machine, "%s", process->topology.summary);
     snprintf(run->mpi_library, sizeof run->mpi_library, "%.*s", (int)sizeof run->mpi_library - 1, library);
     run->ideal_owner_hops = process->options->routing == CHORD_ROUTING_FINGER
-                                ? expectation_ideal_mean((uint64_t)process->rank_count)
+                                ? expectation_ideal_mean(node_count_of(process))
                                 : 0.0;
     run->message_bound_bytes = bound_bytes;
     run->credit_count = process->config.credit_count;
@@ -284,18 +337,7 @@ static void describe_run(struct process *process, uint64_t bound_bytes) {
 
 static enum exit_status build(struct process *process) {
     fill_config(process);
-    process->node_ids = calloc(1, sizeof *process->node_ids);
-    chord_check(process->node_ids != NULL);
-    if (process->options->node_ids != NULL) {
-        if (process->all_ids == NULL) {
-            process->all_ids = calloc((size_t)process->rank_count, sizeof *process->all_ids);
-            chord_check(process->all_ids != NULL);
-        }
-        startup_broadcast(process->comm, process->all_ids, (size_t)process->rank_count * sizeof *process->all_ids);
-        process->node_ids[0] = process->all_ids[process->rank];
-    } else {
-        hash_name(process);
-    }
+    name_nodes(process);
     const struct budget_demand demand = demand_of(process);
     const struct budget budget = budget_with_credits(&process->config, &demand, process->start.credit_count);
     const struct transport_config config = transport_config_of(process, &budget);

@@ -342,9 +342,10 @@ static void tell_nodes(const struct agent *agent, struct control_head head) {
     free(nodes);
 }
 
-static void tell_tables(const struct agent *agent, struct control_head head) {
+static void tell_tables(const struct agent *agent, struct control_head head, uint32_t virtual_node) {
     size_t size = 0;
-    char *text = describe_tables(&agent->runtime->peer, &size);
+    chord_check(virtual_node < agent->config->virtual_node_count);
+    char *text = describe_table(&agent->runtime->peer.nodes[virtual_node], &size);
     reply(agent, head, text, size);
     free(text);
 }
@@ -438,7 +439,7 @@ static void carry_out(struct agent *agent, struct control_head head, const unsig
         tell_nodes(agent, head);
         return;
     case COMMAND_TABLES:
-        tell_tables(agent, head);
+        tell_tables(agent, head, number);
         return;
     case COMMAND_RANK:
         tell_rank(agent, head);

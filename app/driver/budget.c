@@ -1,6 +1,8 @@
 #include "app/driver/budget.h"
 
 #include "app/driver/loader.h"
+#include "app/report/result.h"
+#include "app/verdict/copies.h"
 #include "chord/client/client.h"
 #include "chord/wire/codec.h"
 
@@ -8,9 +10,40 @@
 #define AUTO_POOL_BYTES (UINT64_C(256) * 1024 * 1024)
 /* A client's request and one repetition of it. */
 #define COPIES_OF_A_REQUEST 2u
-/* Membership, lookups, acknowledgements: a few small messages for every pair of ranks. */
-#define RESERVED_MESSAGES_PER_RANK 16u
+/* Lookups, acknowledgements, registration: a few small messages for every node that this rank may speak with. */
+#define RESERVED_MESSAGES_PER_NODE 16u
 #define RESERVED_MESSAGE_BYTES 512u
+
+/* Text of a member and of an arc without its chain, in a routing table as describe_table() writes it. */
+#define MEMBER_TEXT_BYTES 100u
+#define ARC_TEXT_BYTES 200u
+#define FIXED_TEXT_BYTES 1024u
+
+static uint64_t replicas_of(const struct chord_config *config) {
+    return config->replica_count < config->rank_count ? config->replica_count : config->rank_count;
+}
+
+/* Arcs that `node_count` nodes of one rank hold at most. A rank's only node holds its own and those of the k - 1 nodes
+ * before it. Where ranks have several nodes it depends on the ids: a node may follow many nodes of another rank, and
+ * is then the next rank for all of their arcs. */
+static uint64_t arcs_held_max(const struct chord_config *config, uint64_t node_count) {
+    if (config->virtual_node_count == 1 || replicas_of(config) == 1) {
+        return node_count * replicas_of(config);
+    }
+    return (uint64_t)config->rank_count * config->virtual_node_count;
+}
+
+/* The longest routing table as text. */
+static uint64_t table_bytes_max(const struct chord_config *config) {
+    const uint64_t nodes = (uint64_t)config->rank_count * config->virtual_node_count;
+    const uint64_t successors = config->routing == CHORD_ROUTING_ONEHOP ? nodes : config->successor_count;
+    return FIXED_TEXT_BYTES + MEMBER_TEXT_BYTES * (1 + successors + CHORD_ID_BITS_MAX) +
+           arcs_held_max(config, 1) * (ARC_TEXT_BYTES + MEMBER_TEXT_BYTES * replicas_of(config));
+}
+
+static uint64_t larger(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
+}
 
 struct budget budget_with_credits(const struct chord_config *config, const struct budget_demand *demand,
                                   uint32_t credit_count) {
@@ -20,6 +53,7 @@ struct budget budget_with_credits(const struct chord_config *config, const struc
     const uint32_t largest =
         chord_client_cost(&priced, CHORD_INSERT, demand->key_size_max, demand->value_size_max);
     const uint64_t ranks = demand->rank_count;
+    const uint64_t nodes = ranks * config->virtual_node_count;
     const uint64_t operation_bytes = CHORD_CODEC_FIXED_SIZE_MAX + demand->key_size_max + demand->value_size_max;
     const uint64_t chunk_bytes = LOADER_CHUNK_BYTES + operation_bytes + 64;
     struct budget budget = {.credit_bytes = demand->record_bytes,
@@ -28,29 +62,28 @@ struct budget budget_with_credits(const struct chord_config *config, const struc
 
     /* Every credit pays for one frame, full or not. */
     const uint64_t credits = COPIES_OF_A_REQUEST * ranks * budget.credit_count;
-    const uint64_t propagated = config->consistency == CHORD_EVENTUAL
-                                    ? (uint64_t)config->replica_count * config->virtual_node_count *
-                                          (config->unacknowledged_bytes_max + operation_bytes)
-                                    : 0;
-    const uint64_t reserved = RESERVED_MESSAGES_PER_RANK * ranks * config->virtual_node_count;
-    const uint64_t members = CHORD_CODEC_MEMBER_SIZE * ranks * config->virtual_node_count;
-    budget.queued_messages_max = credits + reserved +
-                                 (propagated > 0 ? (uint64_t)config->replica_count * config->virtual_node_count *
-                                                       config->unacknowledged_count_max
-                                                 : 0);
-    budget.queued_bytes_max = credits * demand->record_bytes + propagated + reserved * RESERVED_MESSAGE_BYTES +
-                              (1 + config->virtual_node_count) * ranks * members + ranks * chunk_bytes +
-                              4 * sizeof(struct control_ran);
-    uint64_t largest_message = chunk_bytes > sizeof(struct control_ran) ? chunk_bytes : sizeof(struct control_ran);
-    const uint64_t neighbours = CHORD_CODEC_FIXED_SIZE_MAX + members;
-    /* Routing tables as text: some 100 bytes an entry, at most all members, fingers and chains of each node. */
-    const uint64_t tables = (uint64_t)config->virtual_node_count * (4096 + 100 * (2 * ranks + 320) +
-                                                                   (uint64_t)config->replica_count * 100 *
-                                                                       (config->replica_count + 4));
-    largest_message = largest_message > neighbours ? largest_message : neighbours;
-    largest_message = largest_message > tables ? largest_message : tables;
-    budget.queued_bytes_max += tables;
-    budget.message_bytes_max = (uint32_t)(largest_message + 1024);
+    /* What the heads of eventual arcs may still have to pass on, at every member. */
+    const uint64_t propagating_arcs =
+        config->consistency == CHORD_EVENTUAL ? arcs_held_max(config, config->virtual_node_count) : 0;
+    const uint64_t reserved = RESERVED_MESSAGES_PER_NODE * nodes;
+    /* At once, at the coordinator: its neighbours to every node, its chain to every member of every arc. */
+    const uint64_t neighbours_bytes =
+        CHORD_CODEC_FIXED_SIZE_MAX +
+        CHORD_CODEC_MEMBER_SIZE * (config->routing == CHORD_ROUTING_ONEHOP ? nodes : config->successor_count);
+    const uint64_t install_bytes = CHORD_CODEC_FIXED_SIZE_MAX + CHORD_CODEC_MEMBER_SIZE * replicas_of(config);
+    /* The driver's: one chunk to every rank; one reply of a rank. */
+    const uint64_t reply_bytes =
+        larger(larger(sizeof(struct control_ran), config->virtual_node_count * sizeof(struct result_node)),
+               larger(arcs_held_max(config, config->virtual_node_count) * sizeof(struct copies_arc),
+                      demand->dumps_tables ? table_bytes_max(config) : 0));
+    budget.queued_messages_max = credits + reserved + propagating_arcs * config->unacknowledged_count_max +
+                                 nodes * (1 + replicas_of(config));
+    budget.queued_bytes_max = credits * demand->record_bytes + reserved * RESERVED_MESSAGE_BYTES +
+                              propagating_arcs * (config->unacknowledged_bytes_max + operation_bytes) +
+                              nodes * (neighbours_bytes + replicas_of(config) * install_bytes) +
+                              ranks * chunk_bytes + 4 * reply_bytes;
+    budget.message_bytes_max =
+        (uint32_t)(larger(larger(chunk_bytes, reply_bytes), larger(neighbours_bytes, install_bytes)) + 1024);
     return budget;
 }
 

@@ -10,6 +10,7 @@
 #include "app/options/options.h"
 #include "chord/wire/config.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@ struct budget_demand {
     uint32_t value_size_max;
     uint32_t record_bytes; /* what one frame of the transport carries */
     uint32_t frame_bytes;
+    bool dumps_tables; /* routing tables are gathered as text, a node of each rank at a time */
 };
 
 /* The budget with `credit_count` credits a client; 0: the least. config: replicas, bounds of the chain. */

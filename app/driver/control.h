@@ -30,7 +30,7 @@ enum control_command {
     COMMAND_JUDGE,   /* judge what was received -> control_judged */
     COMMAND_ARCS,    /* -> copies_arc, any number */
     COMMAND_NODES,   /* -> result_node, one a node */
-    COMMAND_TABLES,  /* -> text: the routing tables as JSON objects, one a line */
+    COMMAND_TABLES,  /* uint32_t virtual node -> text: its routing table as a JSON object and line */
     COMMAND_RANK,    /* -> result_rank */
     COMMAND_KEY,     /* uint32_t index of a loaded operation -> its key's bytes */
     COMMAND_WAITING, /* -> text: what this rank waits for */

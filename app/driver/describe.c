@@ -113,32 +113,29 @@ static void print_members(FILE *out, const char *name, const struct chord_member
     fputc(']', out);
 }
 
-char *describe_tables(const struct chord_peer *peer, size_t *size) {
+char *describe_table(const struct chord_node *node, size_t *size) {
     char *text = NULL;
     FILE *out = open_memstream(&text, size);
     chord_check(out != NULL);
-    const unsigned bits = peer->environment.config->id_bits;
+    const unsigned bits = node->environment->config->id_bits;
     char id[CHORD_ID_TEXT_SIZE];
-    for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {
-        const struct chord_node *node = &peer->nodes[v];
-        fprintf(out, "{\"rank\":%u,\"virtual_node\":%u,\"id\":\"%s\",\"incarnation\":%u", node->self.address.rank,
-                node->self.address.virtual_node, chord_id_format(node->self.id, bits, id), node->self.incarnation);
-        print_members(out, "predecessor", &node->table.predecessor, node->table.successor_count > 0, bits);
-        print_members(out, "successors", node->table.successors, node->table.successor_count, bits);
-        print_members(out, "fingers", node->table.fingers, node->table.finger_count, bits);
-        fprintf(out, ",\"arcs\":[");
-        for (uint32_t a = 0; a < node->arc_count; a++) {
-            const struct chord_arc *arc = &node->arcs[a];
-            fprintf(out, "%s{\"start\":\"%s\"", a == 0 ? "" : ",", chord_id_format(arc->start, bits, id));
-            fprintf(out, ",\"end\":\"%s\",\"epoch\":%u,\"pairs\":%zu", chord_id_format(arc->end, bits, id), arc->epoch,
-                    arc->store.count);
-            print_members(out, "chain", arc->chain, arc->chain_count, bits);
-            fputc('}', out);
-        }
-        const struct result_node told = describe_node(node);
-        fprintf(out, "],\"chain_members\":%u,\"routing_entries\":%u}\n", told.chain_member_count,
-                told.routing_entry_count);
+    fprintf(out, "{\"rank\":%u,\"virtual_node\":%u,\"id\":\"%s\",\"incarnation\":%u", node->self.address.rank,
+            node->self.address.virtual_node, chord_id_format(node->self.id, bits, id), node->self.incarnation);
+    print_members(out, "predecessor", &node->table.predecessor, node->table.successor_count > 0, bits);
+    print_members(out, "successors", node->table.successors, node->table.successor_count, bits);
+    print_members(out, "fingers", node->table.fingers, node->table.finger_count, bits);
+    fprintf(out, ",\"arcs\":[");
+    for (uint32_t a = 0; a < node->arc_count; a++) {
+        const struct chord_arc *arc = &node->arcs[a];
+        fprintf(out, "%s{\"start\":\"%s\"", a == 0 ? "" : ",", chord_id_format(arc->start, bits, id));
+        fprintf(out, ",\"end\":\"%s\",\"epoch\":%u,\"pairs\":%zu", chord_id_format(arc->end, bits, id), arc->epoch,
+                arc->store.count);
+        print_members(out, "chain", arc->chain, arc->chain_count, bits);
+        fputc('}', out);
     }
+    const struct result_node told = describe_node(node);
+    fprintf(out, "],\"chain_members\":%u,\"routing_entries\":%u}\n", told.chain_member_count,
+            told.routing_entry_count);
     chord_check(fclose(out) == 0);
     return text;
 }

@@ -12,8 +12,8 @@ struct copies_arc *describe_arcs(const struct chord_peer *peer, size_t *arc_coun
 /* A node's pairs, routing state and counters since it was made. */
 struct result_node describe_node(const struct chord_node *node);
 
-/* The routing tables and chains of the rank's nodes as JSON, one object and line a node; *size bytes, to be freed by
- * free(). There are only names and numbers in it: nothing needs escaping. */
-char *describe_tables(const struct chord_peer *peer, size_t *size);
+/* A node's routing table and chains as JSON, one object and line; *size bytes, to be freed by free(). There are only
+ * names and numbers in it: nothing needs escaping. app/driver/budget.h bounds its size. */
+char *describe_table(const struct chord_node *node, size_t *size);
 
 #endif

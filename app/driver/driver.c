@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NODE_NAME_SIZE 32u
+
 struct driver {
     struct driver_setup setup;
     struct commander commander;
@@ -166,14 +168,26 @@ static bool gather_nodes(struct driver *driver) {
     return true;
 }
 
+/* "rank 3", or "node 3#1" where ranks have several. */
+static const char *name_node(const struct driver *driver, struct chord_address address, char text[NODE_NAME_SIZE]) {
+    if (driver->setup.config->virtual_node_count == 1) {
+        snprintf(text, NODE_NAME_SIZE, "rank %u", address.rank);
+    } else {
+        snprintf(text, NODE_NAME_SIZE, "node %u#%u", address.rank, address.virtual_node);
+    }
+    return text;
+}
+
 static enum exit_status fail_twins(const struct driver *driver, char *message) {
     const unsigned bits = driver->setup.config->id_bits;
-    char id[CHORD_ID_TEXT_SIZE];
+    char id[CHORD_ID_TEXT_SIZE], first[NODE_NAME_SIZE], second[NODE_NAME_SIZE];
     snprintf(message, RESULT_TEXT_SIZE,
-             "ranks %u and %u have one id, %s, on a ring of %u bits: give every rank its own with --node-ids FILE, or "
+             "%s and %s have one id, %s, on a ring of %u bits: give every %s its own with --node-ids FILE, or "
              "use more bits (--id-bits)",
-             driver->twins.first.address.rank, driver->twins.second.address.rank,
-             chord_id_format(driver->twins.first.id, bits, id), bits);
+             name_node(driver, driver->twins.first.address, first),
+             name_node(driver, driver->twins.second.address, second),
+             chord_id_format(driver->twins.first.id, bits, id), bits,
+             driver->setup.config->virtual_node_count == 1 ? "rank" : "node");
     return EXIT_USAGE;
 }
 
@@ -224,7 +238,11 @@ static enum exit_status dump_tables(struct driver *driver, char *message) {
         snprintf(message, RESULT_TEXT_SIZE, "can't write the routing tables to '%s': check --dump", path);
         return EXIT_USAGE;
     }
-    const bool told = ask(driver, "gathering the routing tables", COMMAND_TABLES, NULL, 0, on_tables);
+    /* One node of each rank at a time: a one-hop table has an entry for every node. */
+    bool told = true;
+    for (uint32_t v = 0; v < driver->setup.config->virtual_node_count && told; v++) {
+        told = ask(driver, "gathering the routing tables", COMMAND_TABLES, &v, sizeof v, on_tables);
+    }
     if (fclose(driver->dump) != 0 && told) {
         snprintf(message, RESULT_TEXT_SIZE, "can't finish writing '%s': is the disk full?", path);
         return EXIT_FAILED;
@@ -239,7 +257,8 @@ static void expect_hops(struct driver *driver, struct result_phase *phase) {
     const struct chord_config *config = setup->config;
     struct chord_id *ids = calloc(driver->node_count, sizeof *ids);
     uint32_t *ranks = calloc(driver->node_count, sizeof *ranks);
-    chord_check(ids != NULL && ranks != NULL);
+    size_t *entries = calloc(driver->node_count, sizeof *entries);
+    chord_check(ids != NULL && ranks != NULL && entries != NULL);
     for (uint32_t i = 0; i < driver->node_count; i++) {
         ids[i] = driver->members[i].id;
         ranks[i] = driver->members[i].address.rank;
@@ -253,16 +272,17 @@ static void expect_hops(struct driver *driver, struct result_phase *phase) {
         .routing = config->routing,
         .early_answer_replicas = early ? config->replica_count : 1,
         .successors = config->route_successors ? config->successor_count : 1,
-        .successors_name_owner = true};
+        .successors_name_owner = true,
+        .entries = entries};
     for (uint32_t i = 0; i < driver->node_count; i++) {
-        if (ranks[i] == setup->options->via && config->virtual_node_count == 1) {
-            ring.has_entry = true;
-            ring.entry = i;
+        if (ranks[i] == setup->options->via) {
+            entries[ring.entry_count++] = i;
         }
     }
     chord_check(expectation_compute(&ring, setup->options->seed, &phase->expected) == CHORD_OK);
     free(ids);
     free(ranks);
+    free(entries);
 }
 
 static void on_metrics(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {

@@ -236,8 +236,13 @@ static bool valid(const struct expectation_ring *ring) {
         ring->id_bits > CHORD_ID_BITS_MAX || (unsigned)ring->routing >= CHORD_ROUTING_COUNT ||
         ring->early_answer_replicas < 1 || ring->successors < 1 ||
         (ring->ranks == NULL && ring->early_answer_replicas > 1) ||
-        (ring->has_entry && ring->entry >= ring->count)) {
+        (ring->entry_count > 0 && ring->entries == NULL)) {
         return false;
+    }
+    for (size_t i = 0; i < ring->entry_count; i++) {
+        if (ring->entries[i] >= ring->count) {
+            return false;
+        }
     }
     for (size_t i = 1; i < ring->count; i++) {
         if (chord_id_compare(ring->ids[i - 1], ring->ids[i]) >= 0) {
@@ -279,21 +284,19 @@ enum chord_status expectation_compute(const struct expectation_ring *ring, uint6
     if (status != CHORD_OK) {
         return status;
     }
-    const bool sampled = ring->count > EXPECTATION_EXACT_NODES_MAX;
-    size_t starts[EXPECTATION_START_COUNT];
+    const bool has_entries = ring->entry_count > 0;
+    const bool sampled = ring->count > EXPECTATION_EXACT_NODES_MAX && !has_entries;
+    size_t drawn[EXPECTATION_START_COUNT];
     struct chord_prng prng = chord_prng_seeded(seed, 0);
     for (size_t i = 0; i < EXPECTATION_START_COUNT; i++) {
-        starts[i] = (size_t)chord_prng_below(&prng, ring->count);
+        drawn[i] = (size_t)chord_prng_below(&prng, ring->count);
     }
-    size_t start_count = sampled ? EXPECTATION_START_COUNT : ring->count;
-    if (ring->has_entry) {
-        starts[0] = ring->entry;
-        start_count = 1;
-    }
+    const size_t *starts = has_entries ? ring->entries : drawn;
+    const size_t start_count = has_entries ? ring->entry_count : sampled ? EXPECTATION_START_COUNT : ring->count;
     memset(expectation, 0, sizeof *expectation);
-    expectation->sampled = sampled && !ring->has_entry;
+    expectation->sampled = sampled;
     for (size_t owner = 0; owner < ring->count; owner++) {
-        add_owner(ring, &work, owner, starts, start_count, sampled || ring->has_entry, expectation);
+        add_owner(ring, &work, owner, starts, start_count, sampled || has_entries, expectation);
     }
     work_free(&work);
     return CHORD_OK;

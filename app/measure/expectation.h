@@ -38,8 +38,10 @@ struct expectation_ring {
     /* With successors > 1: a node whose list has the owner sends straight to it; otherwise the list may only
      * name nodes before the key (REFERENCE: 3.83 against 4.76 hops at N=1000, r=20). */
     bool successors_name_owner;
-    bool has_entry; /* all requests enter at the node with index `entry` (< count), not at uniformly chosen ones */
-    size_t entry;
+    /* Where requests enter, each node as often as the others. 0: at any node; else at the nodes with these indices,
+     * all below `count`. Borrowed. */
+    const size_t *entries;
+    size_t entry_count;
 };
 
 struct expectation {

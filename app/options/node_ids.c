@@ -1,5 +1,5 @@
 /* The reader of --node-ids. Two passes over the ranks: the lines in file order, then what only the whole can
- * show (missing ranks, two ranks with one id). */
+ * show (missing ranks, two nodes with one id). */
 #include "app/options/node_ids.h"
 
 #include <errno.h>
@@ -16,7 +16,8 @@
 struct reader {
     const char *path;
     unsigned bits;
-    size_t count;
+    size_t count; /* of ranks */
+    size_t virtual_count; /* ids a rank */
     struct chord_id *ids;
     size_t *lines; /* by rank: the line that gave its id, 0 for none yet */
     char *error;
@@ -71,22 +72,32 @@ static bool parse_rank(const char *text, size_t size, size_t *rank) {
     return true;
 }
 
+/* A line that isn't RANK and the right number of ids. */
+static bool fail_form(const struct reader *reader, size_t line, const char *text, size_t size) {
+    const size_t end = strcspn(text, "\r\n") < size ? strcspn(text, "\r\n") : size;
+    const int quoted = (int)(end < QUOTED_MAX ? end : QUOTED_MAX);
+    if (reader->virtual_count > 1) {
+        return fail(reader, line,
+                    "expected RANK and %zu ids (--virtual-nodes), for instance 3 0x1f 0x2a ..., not '%.*s'",
+                    reader->virtual_count, quoted, text);
+    }
+    return fail(reader, line, "expected RANK ID, for instance 3 0x1f, not '%.*s'", quoted, text);
+}
+
 /* One line without its comment. */
 static bool read_line(const struct reader *reader, size_t line, const char *text, size_t size) {
-    size_t at = 0, rank_size, id_size, rest_size;
+    size_t at = 0, rank_size, word_size;
     const char *rank_text = next_word(text, size, &at, &rank_size);
     if (rank_size == 0) {
         return true;
     }
-    const char *id_text = next_word(text, size, &at, &id_size);
-    (void)next_word(text, size, &at, &rest_size);
-    size_t rank = 0;
-    if (id_size == 0 || rest_size > 0 || !parse_rank(rank_text, rank_size, &rank)) {
-        const size_t quoted = strcspn(rank_text, "\r\n") < (size_t)(text + size - rank_text)
-                                  ? strcspn(rank_text, "\r\n")
-                                  : (size_t)(text + size - rank_text);
-        return fail(reader, line, "expected RANK ID, for instance 3 0x1f, not '%.*s'",
-                    (int)(quoted < QUOTED_MAX ? quoted : QUOTED_MAX), rank_text);
+    const size_t after_rank = at;
+    size_t id_count = 0, rank = 0;
+    for (next_word(text, size, &at, &word_size); word_size > 0; next_word(text, size, &at, &word_size)) {
+        id_count++;
+    }
+    if (id_count != reader->virtual_count || !parse_rank(rank_text, rank_size, &rank)) {
+        return fail_form(reader, line, rank_text, (size_t)(text + size - rank_text));
     }
     if (rank >= reader->count) {
         return fail(reader, line,
@@ -97,11 +108,16 @@ static bool read_line(const struct reader *reader, size_t line, const char *text
         return fail(reader, line, "rank %zu is given again, first in line %zu; drop one", rank,
                     reader->lines[rank]);
     }
-    if (chord_id_parse(id_text, id_size, reader->bits, &reader->ids[rank]) != CHORD_OK) {
-        return fail(reader, line,
-                    "the id '%.*s' is not a number below 2^%u (--id-bits); decimal numbers end at "
-                    "2^64-1, larger ones are written as 0x and hexadecimal digits",
-                    (int)(id_size < QUOTED_MAX ? id_size : QUOTED_MAX), id_text, reader->bits);
+    at = after_rank;
+    for (size_t v = 0; v < reader->virtual_count; v++) {
+        const char *id_text = next_word(text, size, &at, &word_size);
+        struct chord_id *id = &reader->ids[rank * reader->virtual_count + v];
+        if (chord_id_parse(id_text, word_size, reader->bits, id) != CHORD_OK) {
+            return fail(reader, line,
+                        "the id '%.*s' is not a number below 2^%u (--id-bits); decimal numbers end at "
+                        "2^64-1, larger ones are written as 0x and hexadecimal digits",
+                        (int)(word_size < QUOTED_MAX ? word_size : QUOTED_MAX), id_text, reader->bits);
+        }
     }
     reader->lines[rank] = line;
     return true;
@@ -126,20 +142,19 @@ static bool read_lines(const struct reader *reader, FILE *file) {
 
 struct placed {
     struct chord_id id;
-    size_t rank;
+    size_t node; /* rank * virtual_count + virtual node */
 };
 
 static int compare_placed(const void *a, const void *b) {
     const struct placed *first = a, *second = b;
     const int order = chord_id_compare(first->id, second->id);
-    return order != 0 ? order : first->rank < second->rank ? -1 : first->rank > second->rank;
+    return order != 0 ? order : first->node < second->node ? -1 : first->node > second->node;
 }
 
-/* What no single line can show. order has room for count. */
+/* What no single line can show. order has room for all nodes. */
 static bool check_whole(const struct reader *reader, struct placed *order) {
     size_t given = 0, missing = reader->count;
     for (size_t rank = reader->count; rank-- > 0;) {
-        order[rank] = (struct placed){.id = reader->ids[rank], .rank = rank};
         if (reader->lines[rank] > 0) {
             given++;
         } else {
@@ -151,25 +166,39 @@ static bool check_whole(const struct reader *reader, struct placed *order) {
                     "gives %zu of %zu ranks: rank %zu is missing; every rank 0 to %zu needs a line", given,
                     reader->count, missing, reader->count - 1);
     }
-    qsort(order, reader->count, sizeof *order, compare_placed);
-    for (size_t i = 1; i < reader->count; i++) {
-        const size_t a = order[i - 1].rank, b = order[i].rank;
-        if (chord_id_equal(order[i - 1].id, order[i].id)) {
-            const size_t first = reader->lines[a] < reader->lines[b] ? a : b;
-            const size_t second = first == a ? b : a;
-            return fail(reader, reader->lines[second],
-                        "rank %zu has the same id as rank %zu in line %zu; two nodes can't share an id",
-                        second, first, reader->lines[first]);
+    const size_t node_count = reader->count * reader->virtual_count;
+    for (size_t node = 0; node < node_count; node++) {
+        order[node] = (struct placed){.id = reader->ids[node], .node = node};
+    }
+    qsort(order, node_count, sizeof *order, compare_placed);
+    for (size_t i = 1; i < node_count; i++) {
+        const size_t a = order[i - 1].node / reader->virtual_count;
+        const size_t b = order[i].node / reader->virtual_count;
+        if (!chord_id_equal(order[i - 1].id, order[i].id)) {
+            continue;
         }
+        if (a == b) {
+            return fail(reader, reader->lines[a], "rank %zu has one id twice; two nodes can't share an id", a);
+        }
+        const size_t first = reader->lines[a] < reader->lines[b] ? a : b;
+        const size_t second = first == a ? b : a;
+        return fail(reader, reader->lines[second],
+                    "rank %zu has the same id as rank %zu in line %zu; two nodes can't share an id", second,
+                    first, reader->lines[first]);
     }
     return true;
 }
 
-bool node_ids_read(const char *path, unsigned bits, size_t count, struct chord_id *ids,
-                   char error[NODE_IDS_ERROR_SIZE]) {
-    struct reader reader = {.path = path, .bits = bits, .count = count, .ids = ids, .error = error};
-    struct placed *order = calloc(count, sizeof *order);
-    reader.lines = calloc(count, sizeof *reader.lines);
+bool node_ids_read(const char *path, unsigned bits, size_t rank_count, size_t virtual_count,
+                   struct chord_id *ids, char error[NODE_IDS_ERROR_SIZE]) {
+    struct reader reader = {.path = path,
+                            .bits = bits,
+                            .count = rank_count,
+                            .virtual_count = virtual_count,
+                            .ids = ids,
+                            .error = error};
+    struct placed *order = calloc(rank_count * virtual_count, sizeof *order);
+    reader.lines = calloc(rank_count, sizeof *reader.lines);
     error[0] = '\0';
     FILE *file = NULL;
     bool good = false;

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #define OPTIONS_PHASE_COUNT_MAX 64u
+#define OPTIONS_VIRTUAL_NODES_MAX 64u
 /* Room for the longest text, the help; a test checks that it fits. */
 #define OPTIONS_TEXT_SIZE 16384u
 /* The value of via when --via was not given. */
@@ -70,6 +71,7 @@ struct options {
 
     /* ring */
     uint32_t replicas; /* k, 1..1000000; more than there are ranks means all */
+    uint32_t virtual_nodes; /* V, 1..64: nodes that a rank hosts */
     enum chord_consistency consistency;
     enum chord_routing routing;
     uint32_t successors; /* r, 1..64 */

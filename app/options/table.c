@@ -102,7 +102,8 @@ const struct options_rule options_rules[] = {
         .argument = "RANK",
         .minimum = 0,
         .maximum = 999999,
-        .help = "The rank that every operation of a serial run enters at, instead of a random one.",
+        .help = "The rank that every operation of a serial run enters at (with virtual nodes: at a random one "
+                "of its nodes), instead of a random one.",
         .commands = RUN,
     },
     {
@@ -151,6 +152,19 @@ const struct options_rule options_rules[] = {
         .maximum = 1000000,
         .fallback = "1",
         .help = "Copies of every key, on as many ranks. More than there are ranks means all.",
+        .commands = RUN,
+    },
+    {
+        .group = "Ring",
+        .name = "virtual-nodes",
+        .kind = OPTIONS_KIND_U32,
+        FIELD(virtual_nodes),
+        .argument = "V",
+        .minimum = 1,
+        .maximum = OPTIONS_VIRTUAL_NODES_MAX,
+        .fallback = "1",
+        .help = "Chord nodes that each rank hosts, with ids of their own: more of them spread the keys more "
+                "evenly over the ranks. Copies are still on different ranks.",
         .commands = RUN,
     },
     {
@@ -217,7 +231,8 @@ const struct options_rule options_rules[] = {
         .argument = "FILE",
         .help =
             "Lines `RANK ID` (decimal or 0x...) that give every rank's node its id, to lay out a textbook's "
-            "ring exactly. Otherwise a node's id is the hash of host:rank.",
+            "ring exactly; with --virtual-nodes V each line has V ids, those of the rank's nodes 0 to V-1. "
+            "Otherwise a node's id is the hash of host:rank, or of host:rank#0 to host:rank#V-1.",
         .commands = RUN,
     },
     {

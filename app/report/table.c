@@ -46,8 +46,11 @@ void table_print_header(FILE *stream, const struct result_run *run, bool color) 
 
     fprintf(stream, "%schord-kv %s%s (%s, %s, %s)\n", code(color, BOLD), build_info.version,
             code(color, PLAIN), build_info.commit, build_info.build_type, build_info.compiler);
-    fprintf(stream, "  %s rank%s on %s host%s, ", text_count(run->rank_count, a), plural(run->rank_count),
-            text_count(run->host_count, b), plural(run->host_count));
+    fprintf(stream, "  %s rank%s", text_count(run->rank_count, a), plural(run->rank_count));
+    if (options->virtual_nodes > 1) {
+        fprintf(stream, " with %s nodes each", text_count(options->virtual_nodes, a));
+    }
+    fprintf(stream, " on %s host%s, ", text_count(run->host_count, b), plural(run->host_count));
     fprintf(stream, "%s ranks per core (%s); %s; %s\n", text_decimal(run->ranks_per_core, 2, a), run->waiting,
             machine, library);
     fprintf(stream, "  %s, k = %s", consistency_name(options), text_count(options->replicas, a));

@@ -54,7 +54,12 @@ def main():
             (insert + ["--dump", f"{folder}/no/such/folder.json"], ["--dump", "folder.json"]),
             (insert + ["--id-bits", "4", "--node-ids", folder / "twins.txt"], ["twins.txt:3"]),
             (insert + ["--id-bits", "4", "--node-ids", folder / "few.txt"], ["few.txt", "2"]),
-            (insert + ["--id-bits", "1"], ["one id", "--node-ids"]),
+            (insert + ["--id-bits", "1"], ["no room for 3 nodes", "--id-bits 2"]),
+            (insert + ["--id-bits", "3", "--virtual-nodes", "3"], ["no room for 9 nodes", "--id-bits 4"]),
+            # 15 names on 16 ids: that none meet happens in 1 of 55,000 machines
+            (insert + ["--id-bits", "4", "--virtual-nodes", "5"], ["one id", "--node-ids"]),
+            (insert + ["--virtual-nodes", "65"], ["--virtual-nodes", "1 to 64"]),
+            (insert + ["--virtual-nodes", "2", "--node-ids", folder / "twins.txt"], ["twins.txt:1", "RANK and 2 ids"]),
             (insert + ["--pool", "4KiB"], ["--pool", "at least"]),
         ]
         for options, words in cases:

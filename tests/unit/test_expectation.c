@@ -343,8 +343,8 @@ static void test_large_rings(void) {
                            0.1 * 1023); /* the sample's entry nodes aren't even */
 }
 
-/* The mean over all entries, taken one at a time, is the mean over uniform entries. */
-static void test_one_entry(void) {
+/* The mean over all entries, taken one at a time, is the mean over uniform entries; over some, the mean of those. */
+static void test_some_entries(void) {
     struct chord_prng prng = chord_prng_seeded(9, 0);
     random_ring(&prng, 10);
     struct expectation_ring ring = ring_of(10, 160, CHORD_ROUTING_FINGER);
@@ -352,16 +352,27 @@ static void test_one_entry(void) {
     const double uniform = expectation.mean;
     double sum = 0;
     double largest = 0;
-    ring.has_entry = true;
-    for (ring.entry = 0; ring.entry < 10; ring.entry++) {
+    double of_some = 0;
+    size_t entry;
+    ring.entries = &entry;
+    ring.entry_count = 1;
+    for (entry = 0; entry < 10; entry++) {
         compute(&ring);
         CU_ASSERT(!expectation.sampled);
         sum += expectation.mean;
+        of_some += entry % 4 == 1 ? expectation.mean / 3 : 0;
         largest = expectation.mean > largest ? expectation.mean : largest;
     }
     CU_ASSERT_DOUBLE_EQUAL(sum / 10, uniform, 1e-9);
     CU_ASSERT(largest > uniform + 0.01);
     CU_ASSERT_EQUAL(expectation_compute(&ring, 0, &expectation), CHORD_INVALID); /* entry is 10 now */
+    const size_t some[] = {9, 1, 5};
+    ring.entries = some;
+    ring.entry_count = 3;
+    compute(&ring);
+    CU_ASSERT_DOUBLE_EQUAL(expectation.mean, of_some, 1e-9);
+    ring.entries = NULL;
+    CU_ASSERT_EQUAL(expectation_compute(&ring, 0, &expectation), CHORD_INVALID);
 }
 
 static void test_bad_rings(void) {
@@ -408,7 +419,7 @@ int main(void) {
         {"REFERENCE 1: successor lists in the route", test_successor_lists},
         {"every 4-bit ring against simulation", test_every_small_ring},
         {"virtual nodes, early answers, successor lists against simulation", test_variants_on_small_rings},
-        {"one entry node", test_one_entry},
+        {"one entry node", test_some_entries},
         {"large rings are sampled", test_large_rings},
         {"bad rings", test_bad_rings},
         {"the ideal mean and its interpolation", test_ideal_mean},

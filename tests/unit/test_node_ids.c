@@ -10,6 +10,7 @@
 static char path[64];
 static char error[NODE_IDS_ERROR_SIZE];
 static struct chord_id ids[16];
+static size_t virtual_count = 1; /* what the readers below are given */
 
 static bool read_text(const char *text, size_t size, unsigned bits, size_t count) {
     (void)snprintf(path, sizeof path, "/tmp/chordkv-node-ids-XXXXXX");
@@ -17,7 +18,7 @@ static bool read_text(const char *text, size_t size, unsigned bits, size_t count
     CU_ASSERT_FATAL(descriptor >= 0);
     CU_ASSERT_FATAL(write(descriptor, text, size) == (ssize_t)size);
     CU_ASSERT_FATAL(close(descriptor) == 0);
-    const bool good = node_ids_read(path, bits, count, ids, error);
+    const bool good = node_ids_read(path, bits, count, virtual_count, ids, error);
     CU_ASSERT_FATAL(unlink(path) == 0);
     return good;
 }
@@ -86,9 +87,9 @@ static void test_whole_file(void) {
 }
 
 static void test_no_file(void) {
-    CU_ASSERT_FALSE(node_ids_read("/nonexistent/ids", 4, 1, ids, error));
+    CU_ASSERT_FALSE(node_ids_read("/nonexistent/ids", 4, 1, 1, ids, error));
     CU_ASSERT_STRING_EQUAL(error, "/nonexistent/ids: can't be opened: No such file or directory");
-    CU_ASSERT_FALSE(node_ids_read("/", 4, 1, ids, error));
+    CU_ASSERT_FALSE(node_ids_read("/", 4, 1, 1, ids, error));
     CU_ASSERT_STRING_EQUAL(error, "/: can't be read: Is a directory");
 }
 
@@ -102,6 +103,26 @@ static void test_long_line(void) {
     free(text);
 }
 
+/* Several ids a line: node v of rank r is at r * V + v, in whatever order the ranks are given. */
+static void test_virtual_nodes(void) {
+    virtual_count = 3;
+    CU_ASSERT_TRUE(READ("1 4 0x3\t5 # the second rank\n\n0 10 2 9\n", 4, 2));
+    static const uint64_t expected[] = {10, 2, 9, 4, 3, 5};
+    for (size_t node = 0; node < 6; node++) {
+        CU_ASSERT_TRUE(is_number(ids[node], expected[node], 4));
+    }
+    ASSERT_FAILS("0 1 2\n", 4, 1, ":1: expected RANK and 3 ids (--virtual-nodes), for instance 3 0x1f 0x2a ..., not "
+                                  "'0 1 2'");
+    ASSERT_FAILS("0 1 2 3 4\n", 4, 1, ":1: expected RANK and 3 ids");
+    ASSERT_FAILS("0 1 2 #3\n", 4, 1, ":1: expected RANK and 3 ids");
+    ASSERT_FAILS("x 1 2 3\n", 4, 1, ":1: expected RANK and 3 ids");
+    ASSERT_FAILS("0 1 2 16\n", 4, 1, ":1: the id '16' is not a number below 2^4");
+    ASSERT_FAILS("0 1 2 1\n", 4, 1, ":1: rank 0 has one id twice; two nodes can't share an id");
+    ASSERT_FAILS("0 1 2 3\n1 4 5 2\n", 4, 2, ":2: rank 1 has the same id as rank 0 in line 1");
+    ASSERT_FAILS("0 1 2 3\n", 4, 2, ": gives 1 of 2 ranks: rank 1 is missing");
+    virtual_count = 1;
+}
+
 int main(void) {
     static const struct unit_test tests[] = {
         {"good files", test_good},
@@ -109,6 +130,7 @@ int main(void) {
         {"the file as a whole", test_whole_file},
         {"no such file", test_no_file},
         {"a long line", test_long_line},
+        {"several ids a rank", test_virtual_nodes},
     };
     return UNIT_RUN("node ids", tests);
 }

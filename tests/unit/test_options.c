@@ -50,6 +50,7 @@ static void test_defaults(void) {
     CU_ASSERT_EQUAL(options.repetitions, 1);
     CU_ASSERT_EQUAL(options.warmup, 0);
     CU_ASSERT_EQUAL(options.replicas, 1);
+    CU_ASSERT_EQUAL(options.virtual_nodes, 1);
     CU_ASSERT_EQUAL(options.consistency, CHORD_LINEARIZABLE);
     CU_ASSERT_EQUAL(options.routing, CHORD_ROUTING_FINGER);
     CU_ASSERT_EQUAL(options.successors, 4);
@@ -79,9 +80,10 @@ static void test_every_option(void) {
     CU_ASSERT_EQUAL_FATAL(PARSE("run", "--phase", "insert=a=b.csv", "--phase=query=q", "--phase", "delete=d",
                                 "--phase", "mix=m", "--mode", "parallel", "--window", "4096", "--seed",
                                 "18446744073709551615", "--repetitions=10000", "--warmup", "1000",
-                                "--replicas", "1000000", "--consistency", "eventual", "--routing", "finger",
-                                "--successors", "64", "--route-successors", "--id-bits", "1", "--node-ids",
-                                "ids", "--pool", "16MiB", "--frame-bytes", "256", "--waiting", "spin",
+                                "--replicas", "1000000", "--virtual-nodes", "64", "--consistency",
+                                "eventual", "--routing", "finger", "--successors", "64",
+                                "--route-successors", "--id-bits", "1", "--node-ids", "ids", "--pool", "16MiB",
+                                "--frame-bytes", "256", "--waiting", "spin",
                                 "--timeout", "86400", "--report", "-", "--dump=d.json", "--print-bound",
                                 "--quiet", "--progress", "always", "--color", "never", "--forge", "stale"),
                           OPTIONS_OK);
@@ -96,6 +98,7 @@ static void test_every_option(void) {
     CU_ASSERT_EQUAL(options.repetitions, 10000);
     CU_ASSERT_EQUAL(options.warmup, 1000);
     CU_ASSERT_EQUAL(options.replicas, 1000000);
+    CU_ASSERT_EQUAL(options.virtual_nodes, 64);
     CU_ASSERT_EQUAL(options.consistency, CHORD_EVENTUAL);
     CU_ASSERT_EQUAL(options.successors, 64);
     CU_ASSERT_TRUE(options.route_successors);
@@ -149,7 +152,7 @@ static void test_ranges(void) {
         ASSERT_FAILS("takes a whole number from", "run", PHASE, name, "99999999999999999999999");
         tried++;
     }
-    CU_ASSERT_EQUAL(tried, 9);
+    CU_ASSERT_EQUAL(tried, 10);
     ASSERT_FAILS("from 0 to 18446744073709551615, not '18446744073709551616'", "run", PHASE, "--seed",
                  "18446744073709551616");
 }
@@ -358,13 +361,13 @@ static void test_dump(void) {
                                 "--quiet", "--routing", "ring"),
                           OPTIONS_OK);
     options_dump(&options, collect, &dumped);
-    CU_ASSERT_EQUAL(dumped.count, 26);
+    CU_ASSERT_EQUAL(dumped.count, 27);
     static const char start[] = "+phase=insert=a.csv\n+phase=mix=b=c\n-mode=serial\n-window=1\n+via=7\n";
     CU_ASSERT_EQUAL(strncmp(dumped.text, start, sizeof start - 1), 0);
     static const char *const parts[] = {
         "\n+seed=1\n",     "\n+pool=1048576\n",      "\n+quiet=true\n", "\n+routing=ring\n",
         "\n-report=\n",    "\n-print-bound=false\n", "\n-replicas=1\n", "\n-consistency=linearizable\n",
-        "\n-forge=none\n", "\n-timeout=60\n"};
+        "\n-forge=none\n", "\n-timeout=60\n",        "\n-virtual-nodes=1\n"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         CU_ASSERT_PTR_NOT_NULL(strstr(dumped.text, parts[i]));
     }
