@@ -173,6 +173,7 @@ static void put_run(struct record *record, json_t *root, const struct result_run
     (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)run->options->seed);
     put_text(record, object, "seed", seed);
     put_count(record, object, "rank_count", run->rank_count);
+    put_count(record, object, "virtual_node_count", run->options->virtual_nodes);
     put_count(record, object, "formation_ns", run->formation_ns);
     put_count(record, object, "formation_messages", run->formation_messages);
     put_count(record, object, "message_bound_bytes", run->message_bound_bytes);
@@ -322,16 +323,33 @@ static void put_traffic(struct record *record, json_t *root, const struct result
     put_count(record, root, "retry_count", phase->metrics.retry_count);
 }
 
+static void put_balance(struct record *record, json_t *root, const char *name, struct balance balance) {
+    const struct {
+        const char *name;
+        uint64_t count;
+    } counts[] = {{"min", balance.min},
+                  {"p1", balance.p1},
+                  {"p99", balance.p99},
+                  {"max", balance.max},
+                  {"expected_p1", balance.expected_p1},
+                  {"expected_p99", balance.expected_p99},
+                  {"expected_min_median", balance.expected_min},
+                  {"expected_max_median", balance.expected_max}};
+    json_t *object = put_object(record, root, name);
+    const bool any = balance.count > 0;
+    put_count(record, object, "count", balance.count);
+    put_number(record, object, "mean", any ? balance.mean : NAN);
+    put_number(record, object, "max_over_mean", balance.max_over_mean);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        put(record, object, counts[i].name, any ? count_value(counts[i].count) : json_null());
+    }
+}
+
 static void put_nodes(struct record *record, json_t *root, const struct result_run *run,
                       const struct result_phase *phase) {
-    uint64_t min = UINT64_MAX, max = 0;
-    double sum = 0;
     json_t *nodes = put_array(record, root, "nodes");
     for (uint32_t i = 0; i < phase->node_count; i++) {
         const struct result_node *node = &phase->nodes[i];
-        min = node->owned_pair_count < min ? node->owned_pair_count : min;
-        max = node->owned_pair_count > max ? node->owned_pair_count : max;
-        sum += (double)node->owned_pair_count;
         char id[CHORD_ID_TEXT_SIZE];
         json_t *object = append_object(record, nodes);
         put_text(record, object, "id", chord_id_format(node->member.id, run->options->id_bits, id));
@@ -348,11 +366,8 @@ static void put_nodes(struct record *record, json_t *root, const struct result_r
         put_count(record, object, "chain_member_count", node->chain_member_count);
         put_count(record, object, "routing_entry_count", node->routing_entry_count);
     }
-    const bool any = phase->node_count > 0;
-    json_t *keys = put_object(record, root, "keys_per_node");
-    put(record, keys, "min", any ? count_value(min) : json_null());
-    put_number(record, keys, "mean", any ? sum / phase->node_count : NAN);
-    put(record, keys, "max", any ? count_value(max) : json_null());
+    put_balance(record, root, "keys_per_node", summary_keys_per_node(phase));
+    put_balance(record, root, "keys_per_rank", summary_keys_per_rank(phase, run->options->virtual_nodes));
 }
 
 static void put_ranks(struct record *record, json_t *root, const struct result_phase *phase) {
@@ -362,6 +377,7 @@ static void put_ranks(struct record *record, json_t *root, const struct result_p
         put_count(record, object, "rank", i);
         put_text(record, object, "host", phase->ranks[i].host);
         put_text(record, object, "cpuset", phase->ranks[i].cpuset);
+        put_count(record, object, "owned_pair_count", summary_owned_pair_count(phase, i));
         put_count(record, object, "pair_bytes", phase->ranks[i].pair_bytes);
         put_count(record, object, "pool_bytes_used_max", phase->ranks[i].pool_bytes_used_max);
     }

@@ -3,6 +3,7 @@
 #include "chord/base/check.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 uint64_t summary_answered_count(const struct result_phase *phase, enum chord_operation_kind kind) {
     uint64_t count = 0;
@@ -79,4 +80,45 @@ double summary_overhead_bytes_per_copy(const struct result_phase *phase) {
         copies += (double)phase->nodes[i].owned_pair_count + (double)phase->nodes[i].replica_pair_count;
     }
     return copies > 0 ? bytes / copies : NAN;
+}
+
+uint64_t summary_owned_pair_count(const struct result_phase *phase, uint32_t rank) {
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < phase->node_count; i++) {
+        count += phase->nodes[i].member.address.rank == rank ? phase->nodes[i].owned_pair_count : 0;
+    }
+    return count;
+}
+
+struct balance summary_keys_per_node(const struct result_phase *phase) {
+    uint64_t *counts = calloc(phase->node_count + 1u, sizeof *counts);
+    chord_check(counts != NULL);
+    for (uint32_t i = 0; i < phase->node_count; i++) {
+        counts[i] = phase->nodes[i].owned_pair_count;
+    }
+    const struct balance balance = balance_compute(counts, phase->node_count, 1);
+    free(counts);
+    return balance;
+}
+
+struct balance summary_keys_per_rank(const struct result_phase *phase, uint32_t virtual_nodes) {
+    uint64_t *counts = calloc(phase->rank_count + 1u, sizeof *counts);
+    bool *present = calloc(phase->rank_count + 1u, sizeof *present);
+    chord_check(counts != NULL && present != NULL);
+    for (uint32_t i = 0; i < phase->node_count; i++) {
+        const uint32_t rank = phase->nodes[i].member.address.rank;
+        chord_check(rank < phase->rank_count);
+        counts[rank] += phase->nodes[i].owned_pair_count;
+        present[rank] = true;
+    }
+    size_t count = 0;
+    for (uint32_t rank = 0; rank < phase->rank_count; rank++) {
+        if (present[rank]) {
+            counts[count++] = counts[rank];
+        }
+    }
+    const struct balance balance = balance_compute(counts, count, virtual_nodes);
+    free(counts);
+    free(present);
+    return balance;
 }

@@ -3,6 +3,7 @@
 #ifndef APP_REPORT_SUMMARY_H
 #define APP_REPORT_SUMMARY_H
 
+#include "app/measure/balance.h"
 #include "app/report/result.h"
 #include "app/report/statistics.h"
 
@@ -34,5 +35,12 @@ const char *summary_outcome_name(enum chord_outcome outcome);
 /* Bytes that the core takes for one stored copy of a pair beside its key and value: (pair_bytes of all ranks less
  * stored_bytes of all nodes) / copies, replicas counted; NaN without copies. */
 double summary_overhead_bytes_per_copy(const struct result_phase *phase);
+
+/* Pairs that a rank's nodes own, copies for others not counted. */
+uint64_t summary_owned_pair_count(const struct result_phase *phase, uint32_t rank);
+
+/* Keys owned by each node, and by each rank that has a node in the ring, with virtual_nodes (1..64) nodes a rank. */
+struct balance summary_keys_per_node(const struct result_phase *phase);
+struct balance summary_keys_per_rank(const struct result_phase *phase, uint32_t virtual_nodes);
 
 #endif

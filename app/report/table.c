@@ -320,6 +320,59 @@ static void print_nodes(FILE *stream, const struct result_run *run, const struct
     text_grid_print(&grid, stream, 2);
 }
 
+/* A count, or "-" where there is none to be told. */
+static void balance_cell(struct text_grid *grid, bool told, uint64_t count) {
+    char a[TEXT_NUMBER_SIZE];
+    text_grid_cell(grid, "%s", told ? text_count(count, a) : "-");
+}
+
+/* What was found; what as many ranks (or nodes) should have; what percentiles very many of them would have, which a
+ * few can't show: below 100 the percentiles that were found are the least and the greatest. */
+static void balance_rows(struct text_grid *grid, const char *name, const struct balance *balance) {
+    enum { FOUND, THESE, MANY, ROW_COUNT };
+    const bool many = balance->count >= 100;
+    char a[TEXT_NUMBER_SIZE];
+    for (unsigned row = FOUND; row < ROW_COUNT; row++) {
+        const bool found = row == FOUND;
+        text_grid_row(grid);
+        if (row == THESE) {
+            text_grid_cell(grid, "  expected of %s", text_count(balance->count, a));
+        } else {
+            text_grid_cell(grid, "%s", found ? name : "  expected of many");
+        }
+        balance_cell(grid, row != MANY, found ? balance->min : balance->expected_min);
+        balance_cell(grid, row == MANY || (found && many), found ? balance->p1 : balance->expected_p1);
+        text_grid_cell(grid, "%s", text_decimal(balance->mean, 1, a));
+        balance_cell(grid, row == MANY || (found && many), found ? balance->p99 : balance->expected_p99);
+        balance_cell(grid, row != MANY, found ? balance->max : balance->expected_max);
+        const double max = (double)(found ? balance->max : balance->expected_max);
+        text_grid_cell(grid, "%s", text_decimal(row == MANY ? NAN : max / balance->mean, 2, a));
+    }
+}
+
+/* Keys owned by ranks and nodes beside what balance.h's closed form expects. Where each rank has one node the two are
+ * the same, and are told once. */
+static void print_balance(FILE *stream, const struct result_run *run, const struct result_phase *phase) {
+    static const char *const heads[] = {"balance", "min", "p1", "mean", "p99", "max", "max/mean"};
+    const uint32_t virtual_nodes = run->options->virtual_nodes;
+    const struct balance ranks = summary_keys_per_rank(phase, virtual_nodes);
+    if (ranks.max == 0) {
+        return;
+    }
+    struct text_grid grid = {.left = {true}};
+    text_grid_row(&grid);
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        text_grid_cell(&grid, "%s", heads[i]);
+    }
+    balance_rows(&grid, "keys per rank", &ranks);
+    if (virtual_nodes > 1) {
+        const struct balance nodes = summary_keys_per_node(phase);
+        balance_rows(&grid, "keys per node", &nodes);
+    }
+    text_grid_print(&grid, stream, 2);
+    fputc('\n', stream);
+}
+
 static void traffic_row(struct text_grid *grid, const char *name, uint64_t messages, uint64_t bytes,
                         double operations) {
     char a[TEXT_NUMBER_SIZE];
@@ -445,6 +498,7 @@ void table_print_phase(FILE *stream, const struct result_run *run, const struct 
     fputc('\n', stream);
     print_nodes(stream, run, phase);
     fputc('\n', stream);
+    print_balance(stream, run, phase);
     print_traffic(stream, phase);
     fputc('\n', stream);
     print_memory(stream, phase);

@@ -259,7 +259,9 @@ static void test_header_says_what_is_unusual(void) {
     options.forge = OPTIONS_FORGE_ANSWER;
     options.via = 1;
     options.replicas = 10;
+    options.virtual_nodes = 4;
     text = printed(print_header);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "  3 ranks with 4 nodes each on 2 hosts, "));
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "FORGED"));
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "entering at rank 1"));
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "k = 10 (all 3)"));
@@ -401,6 +403,9 @@ static void test_phase_record(void) {
     ASSERT_NUMBER("keys_per_node.min", 100);
     ASSERT_NUMBER("keys_per_node.mean", 200);
     ASSERT_NUMBER("keys_per_node.max", 300);
+    ASSERT_NUMBER("keys_per_rank.count", 3);
+    ASSERT_NUMBER("keys_per_rank.max_over_mean", 1.5);
+    ASSERT_NUMBER("ranks.2.owned_pair_count", 100);
     CU_ASSERT_STRING_EQUAL(string(root, "ranks.2.host"), "host-b");
     ASSERT_NUMBER("ranks.1.pair_bytes", 100001);
     ASSERT_NUMBER("overhead_bytes_per_stored_copy", (300003.0 - 144000.0) / 1200.0);
@@ -409,6 +414,46 @@ static void test_phase_record(void) {
     ASSERT_NUMBER("verdict.pair_count", 600);
     CU_ASSERT(json_is_null(at(root, "stale_reads")));
     json_decref(root);
+}
+
+/* Four nodes on two of the three ranks, the third not in the ring: its keys aren't 0, it has no part in the balance. */
+static void test_balance(void) {
+    static struct result_node four[4];
+    make_run();
+    for (unsigned i = 0; i < 4; i++) {
+        four[i] = nodes[0];
+        four[i].member.id.high = i;
+        four[i].member.address = (struct chord_address){.rank = i % 2 * 2, .virtual_node = (uint16_t)(i / 2)};
+        four[i].owned_pair_count = 1u << (2 * i); /* 1, 4, 16, 64 */
+    }
+    phase.nodes = four;
+    phase.node_count = 4;
+    options.virtual_nodes = 2;
+    json_t *root = parsed(record_phase(&run, &phase));
+    ASSERT_NUMBER("run.virtual_node_count", 2);
+    ASSERT_NUMBER("keys_per_node.count", 4);
+    ASSERT_NUMBER("keys_per_node.mean", 21.25);
+    ASSERT_NUMBER("keys_per_node.p1", 1);
+    ASSERT_NUMBER("keys_per_node.p99", 64);
+    ASSERT_NUMBER("keys_per_node.expected_p99", (double)balance_quantile(1, 21.25, 0.99));
+    ASSERT_NUMBER("keys_per_rank.count", 2);
+    ASSERT_NUMBER("keys_per_rank.min", 17);
+    ASSERT_NUMBER("keys_per_rank.max", 68);
+    ASSERT_NUMBER("keys_per_rank.mean", 42.5);
+    ASSERT_NUMBER("keys_per_rank.max_over_mean", 1.6);
+    ASSERT_NUMBER("keys_per_rank.expected_p1", (double)balance_quantile(2, 42.5, 0.01));
+    ASSERT_NUMBER("keys_per_rank.expected_max_median", (double)balance_quantile(2, 42.5, sqrt(0.5)));
+    ASSERT_NUMBER("ranks.0.owned_pair_count", 17);
+    ASSERT_NUMBER("ranks.1.owned_pair_count", 0);
+    json_decref(root);
+    char *text = printed(print_phase);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "  keys per rank        17   -  42.5    -   68      1.60\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "  keys per node         1   -  21.2    -   64      3.01\n"));
+    free(text);
+    memset(four, 0, sizeof four);
+    text = printed(print_phase);
+    CU_ASSERT_PTR_NULL(strstr(text, "balance"));
+    free(text);
 }
 
 static void test_wrong_phase_record_has_no_throughput(void) {
@@ -736,6 +781,7 @@ int main(void) {
         {"the header says what is unusual", test_header_says_what_is_unusual},
         {"one repetition has no summary", test_one_repetition_has_no_summary},
         {"the record of a phase", test_phase_record},
+        {"balance with several nodes a rank", test_balance},
         {"the record of a wrong phase has no throughput", test_wrong_phase_record_has_no_throughput},
         {"stale reads in the record", test_stale_reads_record},
         {"unanswered operations are no throughput", test_unanswered_operations_are_no_throughput},
