@@ -3,10 +3,10 @@
 import ring
 
 
-def check(program, forge, mode, consistency):
+def check(program, forge, mode, consistency, *more):
     options = ring.shipped("insert", "query") + ["--replicas", 2, "--mode", mode, "--consistency", consistency,
-                                                 "--forge", forge]
-    what = f"{forge}, {mode}, {consistency}"
+                                                 "--forge", forge, *more]
+    what = f"{forge}, {mode}, {consistency} {ring.describe(more)}"
     print(what, flush=True)
     done = ring.run(program, 4, options)
     ring.expect(done.status == 3, f"{what}: status {done.status}\n{done.stdout}{done.stderr}")
@@ -31,6 +31,7 @@ def main():
             check(given.program, forge, mode, "linearizable")
     check(given.program, "answer", "parallel", "eventual")
     check(given.program, "lose", "parallel", "eventual")
+    check(given.program, "lose", "parallel", "linearizable", "--virtual-nodes", 3)
     ring.finish()
 
 

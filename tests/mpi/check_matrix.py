@@ -1,7 +1,7 @@
 """Every combination of settings must give right answers on a real ring.
 
---part pairwise runs so many combinations that every pair of values of two settings occurs (a new combination is the
-one that covers most pairs that are still missing); --part full runs all. --ranks N restricts to those of N ranks.
+--part pairwise runs so many combinations that every pair of values of two settings occurs; --part full runs all.
+--ranks N restricts to those of N ranks.
 """
 
 import itertools
@@ -15,21 +15,6 @@ SETTINGS = {
     "--routing": ["finger", "ring", "onehop"],
     "--mode": ["serial", "parallel"],
 }
-
-
-def pairs_of(combination):
-    return set(itertools.combinations(enumerate(combination), 2))
-
-
-def pairwise():
-    candidates = list(itertools.product(*SETTINGS.values()))
-    missing = set().union(*map(pairs_of, candidates))
-    chosen = []
-    while missing:
-        best = max(candidates, key=lambda c: len(pairs_of(c) & missing))
-        chosen.append(best)
-        missing -= pairs_of(best)
-    return chosen
 
 
 def check(program, combination):
@@ -61,7 +46,7 @@ def main():
     arguments.add_argument("--part", choices=["pairwise", "full"], default="pairwise")
     arguments.add_argument("--ranks", type=int, choices=SETTINGS["ranks"])
     given = arguments.parse_args()
-    combinations = pairwise() if given.part == "pairwise" else list(itertools.product(*SETTINGS.values()))
+    combinations = ring.pairwise(SETTINGS) if given.part == "pairwise" else list(itertools.product(*SETTINGS.values()))
     for combination in combinations:
         if given.ranks in (None, combination[0]):
             check(given.program, combination)

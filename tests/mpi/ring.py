@@ -5,6 +5,7 @@ checked. The program under test is taken from CHORDKV_PROGRAM_UNDER_TEST's place
 """
 
 import argparse
+import itertools
 import json
 import os
 import pathlib
@@ -105,6 +106,23 @@ def ntua():
         sys.exit(SKIPPED)
     return ["--phase", f"insert={SHARED / 'insert.txt'}", "--phase", f"query={SHARED / 'query.txt'}",
             "--phase", f"mix={SHARED / 'requests.txt'}"]
+
+
+def pairwise(settings):
+    """So many combinations of the settings' values that every pair of values of two settings occurs: a new combination
+    is the one that covers most pairs that are still missing. settings: lists of values."""
+
+    def pairs_of(combination):
+        return set(itertools.combinations(enumerate(combination), 2))
+
+    candidates = list(itertools.product(*settings.values()))
+    missing = set().union(*map(pairs_of, candidates))
+    chosen = []
+    while missing:
+        best = max(candidates, key=lambda c: len(pairs_of(c) & missing))
+        chosen.append(best)
+        missing -= pairs_of(best)
+    return chosen
 
 
 def relative_difference(value, expected):
