@@ -356,8 +356,8 @@ static void print_balance(FILE *stream, const struct result_run *run, const stru
     static const char *const heads[] = {"balance", "min", "p1", "mean", "p99", "max", "max/mean"};
     const uint32_t virtual_nodes = run->options->virtual_nodes;
     const struct balance ranks = summary_keys_per_rank(phase, virtual_nodes);
-    if (ranks.max == 0) {
-        return;
+    if (ranks.max == 0 || ranks.count < 2) {
+        return; /* a rank alone owns everything, whatever its ids */
     }
     struct text_grid grid = {.left = {true}};
     text_grid_row(&grid);

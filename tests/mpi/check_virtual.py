@@ -147,7 +147,8 @@ def check_ring(program, folder, combination):
         ring.expect(phase["retry_count"] == 0, f"{what}: requests were repeated")
     check_names(done.phases[0], what)
     check_tables(path, ranks, virtual, replicas, what, routing)
-    ring.expect("keys per rank" in done.stdout and f"expected of {ranks * virtual}" in done.stdout, f"{what}: table")
+    for words in ("keys per rank", f"  expected of {ranks} ", f"  expected of {ranks * virtual} "):
+        ring.expect((words in done.stdout) == (ranks > 1), f"{what}: '{words}' in the table")
 
 
 def check_hops(program, folder):
