@@ -90,6 +90,8 @@ uint64_t summary_owned_pair_count(const struct result_phase *phase, uint32_t ran
     return count;
 }
 
+_Static_assert(OPTIONS_VIRTUAL_NODES_MAX <= BALANCE_VIRTUAL_NODES_MAX, "the closed form covers every run");
+
 struct balance summary_keys_per_node(const struct result_phase *phase) {
     uint64_t *counts = calloc(phase->node_count + 1u, sizeof *counts);
     chord_check(counts != NULL);
