@@ -114,14 +114,16 @@ struct dump {
 static void dump_option(void *context, const char *name, const char *value, bool given) {
     struct dump *dump = context;
     json_t *present = json_object_get(dump->options, name);
-    if (strcmp(name, "phase") == 0) { /* the only option that may be repeated */
+    if (strcmp(name, "phase") == 0 || strcmp(name, "at") == 0) { /* those that may be repeated */
         if (present == NULL) {
             present = put_array(dump->record, dump->options, name);
             if (given) {
                 append(dump->record, dump->given, text_value(name));
             }
         }
-        append(dump->record, present, text_value(value));
+        if (given) {
+            append(dump->record, present, text_value(value));
+        }
         return;
     }
     put_text(dump->record, dump->options, name, value);
