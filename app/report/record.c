@@ -1,6 +1,7 @@
 #include "app/report/record.h"
 
 #include "app/report/build_info.h"
+#include "app/report/changes.h"
 #include "app/report/text.h"
 
 #include <jansson.h>
@@ -438,6 +439,8 @@ char *record_phase(const struct result_run *run, const struct result_phase *phas
     put_traffic(&record, root, phase);
     put_nodes(&record, root, run, phase);
     put_ranks(&record, root, phase);
+    put(&record, root, "changes", changes_json(run, phase));
+    put(&record, root, "timeline", changes_timeline_json(phase));
     put_verdict(&record, root, run, phase);
     return end(&record, root);
 }
