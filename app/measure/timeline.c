@@ -4,14 +4,8 @@
 
 #include <string.h>
 
-_Static_assert(TIMELINE_SLICE_COUNT % 2 == 0, "slices are merged in pairs");
-/* The widest slices span 2^64 ns: every time has its slice, and no shift is too wide. */
-_Static_assert(TIMELINE_WIDTH_SHIFT_MIN + 32 < 64 &&
-                   UINT64_MAX >> (TIMELINE_WIDTH_SHIFT_MIN + 32) < TIMELINE_SLICE_COUNT,
-               "32 doublings are enough for any time");
-
 void timeline_double(struct timeline *timeline) {
-    chord_check(timeline->doubling_count < 32);
+    chord_check(timeline->doubling_count < TIMELINE_DOUBLING_COUNT_MAX);
     for (size_t i = 0; i < TIMELINE_SLICE_COUNT / 2; i++) {
         timeline->counts[i] = timeline->counts[2 * i] + timeline->counts[2 * i + 1];
     }

@@ -2,8 +2,9 @@
  * what the throughput was before, during and after an event. A zeroed struct is an empty timeline.
  *
  * Time is cut into TIMELINE_SLICE_COUNT slices of one width, a power of two of nanoseconds. It begins at
- * TIMELINE_WIDTH_NS_MIN (about 1 ms); an answer beyond the last slice doubles the width and merges the slices
- * in pairs, so a timeline never grows, and never is coarser than 1/2048 of the time that it spans:
+ * TIMELINE_WIDTH_NS_MIN (66 us: a small workload is over in milliseconds); an answer beyond the last slice
+ * doubles the width and merges the slices in pairs, so a timeline never grows, and never is coarser than
+ * 1/2048 of the time that it spans:
  *
  *     width 1   | 3 | 5 | 2 | 4 |      answer at 4
  *     width 2   |   8   |   6   | 1 |
@@ -16,12 +17,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TIMELINE_SLICE_COUNT 4096u
-#define TIMELINE_WIDTH_SHIFT_MIN 20u
+#define TIMELINE_SLICE_COUNT_SHIFT 12u
+#define TIMELINE_SLICE_COUNT (1u << TIMELINE_SLICE_COUNT_SHIFT)
+#define TIMELINE_WIDTH_SHIFT_MIN 16u
 #define TIMELINE_WIDTH_NS_MIN (UINT64_C(1) << TIMELINE_WIDTH_SHIFT_MIN)
+/* Then the slices span 2^64 ns: every time has its slice. */
+#define TIMELINE_DOUBLING_COUNT_MAX (64u - TIMELINE_SLICE_COUNT_SHIFT - TIMELINE_WIDTH_SHIFT_MIN)
 
 struct timeline {
-    uint32_t doubling_count; /* of the width since the beginning; at most 32 */
+    uint32_t doubling_count; /* of the width since the beginning; at most TIMELINE_DOUBLING_COUNT_MAX */
     uint32_t reserved;       /* 0: no byte of the struct is undefined */
     uint64_t counts[TIMELINE_SLICE_COUNT];
 };

@@ -557,7 +557,7 @@ static void test_changes_record(void) {
     CU_ASSERT(json_is_null(at(root, "changes.2.settled_after_ns")));
     ASSERT_NUMBER("changes.2.throughput_before_per_second", 0);
     CU_ASSERT(json_is_null(at(root, "changes.2.throughput_during_per_second")));
-    ASSERT_NUMBER("timeline.slice_ns", 1048576);
+    ASSERT_NUMBER("timeline.slice_ns", 65536);
     CU_ASSERT_EQUAL(json_array_size(at(root, "timeline.answered_counts")), 3);
     ASSERT_NUMBER("timeline.answered_counts.0", 1);
     ASSERT_NUMBER("timeline.answered_counts.1", 0);
