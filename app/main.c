@@ -9,6 +9,7 @@
 #include "app/mpi/transport.h"
 #include "app/options/node_ids.h"
 #include "app/report/report_file.h"
+#include "app/schedule/schedule.h"
 #include "chord/base/check.h"
 #include "chord/hash/hash.h"
 
@@ -42,6 +43,7 @@ struct process {
     char message[RESULT_TEXT_SIZE]; /* rank 0: why the status isn't 0 */
     struct workload_survey *surveys; /* rank 0 */
     struct chord_id *all_ids;        /* by rank and virtual node; NULL: names are hashed */
+    struct schedule schedule;        /* rank 0 */
 
     struct chord_config config;
     struct chord_id *node_ids; /* of this rank, by virtual node */
@@ -221,8 +223,51 @@ static void choose_credits(struct process *process) {
     }
 }
 
+/* --schedule and --at, against the phases as they were surveyed. */
+static void read_schedule(struct process *process) {
+    const struct options *options = process->options;
+    struct schedule_phase phases[OPTIONS_PHASE_COUNT_MAX];
+    char error[SCHEDULE_ERROR_SIZE];
+    bool good = options->schedule == NULL || schedule_read(&process->schedule, options->schedule, error);
+    for (uint32_t i = 0; good && i < options->event_count; i++) {
+        good = schedule_add(&process->schedule, options->events[i], strlen(options->events[i]), error);
+    }
+    for (uint32_t i = 0; i < options->phase_count; i++) {
+        phases[i] = (struct schedule_phase){.type = options->phases[i].type,
+                                            .operation_count = process->surveys[i].operation_count};
+    }
+    const struct schedule_run run = {
+        .phases = phases, .phase_count = options->phase_count, .rank_count = (uint32_t)process->rank_count};
+    if (!good || !schedule_prepare(&process->schedule, &run, error)) {
+        refuse(process, EXIT_USAGE, error);
+    }
+}
+
+static void check_initial_nodes(struct process *process) {
+    const uint32_t count = process->options->initial_nodes;
+    if (count != OPTIONS_INITIAL_NODES_ALL && count > (uint32_t)process->rank_count) {
+        char text[RESULT_TEXT_SIZE];
+        snprintf(text, sizeof text, "--initial-nodes %u: this run has %d rank%s; give at most as many, or start more with "
+                 "-n", count, process->rank_count, process->rank_count == 1 ? "" : "s");
+        refuse(process, EXIT_USAGE, text);
+    }
+}
+
+/* To be removed with the first view change: until then nothing that was asked for may be without effect. */
+static void refuse_changes(struct process *process) {
+    const uint32_t initial = process->options->initial_nodes;
+    if (process->schedule.event_count > 0 ||
+        (initial != OPTIONS_INITIAL_NODES_ALL && initial < (uint32_t)process->rank_count)) {
+        refuse(process, EXIT_FAILED, "nodes can't join or depart yet: leave out --initial-nodes, --at and --schedule");
+    }
+}
+
 static void prepare_on_rank_0(struct process *process) {
     process->start = (struct start){.status = EXIT_VALID, .go = true};
+    check_initial_nodes(process);
+    if (!process->start.go) {
+        return;
+    }
     if (process->options->via != OPTIONS_VIA_NONE && process->options->via >= (uint32_t)process->rank_count) {
         char text[RESULT_TEXT_SIZE];
         snprintf(text, sizeof text, "--via %u: there is no such rank, the ranks are 0..%d", process->options->via,
@@ -233,6 +278,12 @@ static void prepare_on_rank_0(struct process *process) {
     check_nodes_fit(process);
     if (process->start.go) {
         survey_workloads(process);
+    }
+    if (process->start.go) {
+        read_schedule(process);
+    }
+    if (process->start.go) {
+        refuse_changes(process);
     }
     if (process->start.go) {
         read_node_ids(process);
@@ -380,6 +431,7 @@ static enum exit_status build(struct process *process) {
                                        .runtime = &process->runtime,
                                        .agent = &process->agent,
                                        .surveys = process->surveys,
+                                       .schedule = &process->schedule,
                                        .run = &process->run,
                                        .shows_progress = options_shows_progress(process->options),
                                        .shows_color = options_shows_color(process->options)};
@@ -487,6 +539,7 @@ int main(int argc, char **argv, char **envp) {
     if (process.rank == 0) {
         told = tell_end(&process, status);
         free(process.surveys);
+        schedule_clear(&process.schedule);
     }
     free(process.all_ids);
     if (status == EXIT_TIMED_OUT) {

@@ -125,7 +125,11 @@ static void begin_phase(struct agent *agent) {
     }
 }
 
-static void start(struct agent *agent, struct control_head head) {
+static void start(struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
+    struct control_run command;
+    chord_check(size == sizeof command);
+    memcpy(&command, bytes, sizeof command);
+    agent->run_start_ns = command.start_ns - (uint64_t)agent->clock_offset_ns;
     chord_check(history_reserve(&agent->history, agent->operation_count) == CHORD_OK);
     /* Loading took MPI messages, too. */
     const struct traffic traffic = runtime_traffic(agent->runtime);
@@ -185,6 +189,11 @@ void agent_complete(struct agent *agent, const struct chord_completion *completi
     metrics->retry_count += completion->retry_count;
     histogram_record(&metrics->latency_ns[completion->kind], end_ns - completion->started_ticks);
     hops_record(&metrics->hops[completion->kind], completion->owner_hops);
+    /* The clocks of two hosts agree but for an error: an answer can seem to come before the start. */
+    const int64_t elapsed_ns = (int64_t)(end_ns - agent->run_start_ns);
+    if (completion->outcome != CHORD_UNKNOWN) {
+        timeline_record(&agent->ran->timeline, elapsed_ns > 0 ? (uint64_t)elapsed_ns : 0);
+    }
     agent->completed_count++;
 }
 
@@ -418,7 +427,7 @@ static void carry_out(struct agent *agent, struct control_head head, const unsig
         reply(agent, head, NULL, 0);
         return;
     case COMMAND_RUN:
-        start(agent, head);
+        start(agent, head, bytes, size);
         return;
     case COMMAND_METRICS:
         tell_metrics(agent, head);

@@ -44,6 +44,7 @@ struct agent {
 
     bool running;
     struct control_head run_head; /* of the COMMAND_RUN that is to be replied to */
+    uint64_t run_start_ns;        /* when the timed part began, on this rank's clock */
     size_t issued_count;
     struct chord_id next_key_id; /* of the operation that is to be issued next, once it was hashed */
     bool next_is_hashed;

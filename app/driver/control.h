@@ -9,6 +9,7 @@
 #include "app/verdict/copies.h"
 #include "app/verdict/judge.h"
 #include "app/measure/metrics.h"
+#include "app/measure/timeline.h"
 
 enum control_type {
     CONTROL_COMMAND = 128,
@@ -23,7 +24,7 @@ enum control_command {
     COMMAND_STATE,   /* -> control_state */
     COMMAND_BEGIN,   /* forget the last phase's operations, count from now on -> nothing */
     COMMAND_LOAD,    /* encoded operations (agent.h) -> nothing */
-    COMMAND_RUN,     /* issue what was loaded; replies when all is answered -> nothing */
+    COMMAND_RUN,     /* control_run: issue what was loaded; replies when all is answered -> nothing */
     COMMAND_METRICS, /* what was counted since BEGIN -> control_ran */
     COMMAND_FORGE,   /* uint32_t enum options_forge -> uint32_t whether there was something to falsify */
     COMMAND_SCATTER, /* send the phase's records to their judges; replies when all are there -> nothing */
@@ -55,9 +56,14 @@ struct control_state {
     uint32_t quiet; /* nothing of the protocol is under way that this rank knows of */
 };
 
+struct control_run {
+    uint64_t start_ns; /* rank 0's clock when the timed part began: the origin of all timelines */
+};
+
 struct control_ran {
     struct metrics metrics;
     struct traffic traffic;
+    struct timeline timeline;
 };
 
 struct control_judged {

@@ -293,6 +293,7 @@ static void on_metrics(void *context, uint32_t from_rank, const unsigned char *b
     memcpy(ran, bytes, sizeof *ran);
     metrics_merge(&driver->phase->metrics, &ran->metrics);
     traffic_merge(&driver->phase->traffic, &ran->traffic);
+    timeline_merge(&driver->phase->timeline, &ran->timeline);
     free(ran);
 }
 
@@ -353,11 +354,11 @@ static enum exit_status load(struct driver *driver, struct result_phase *phase, 
 static enum exit_status measure(struct driver *driver, struct result_phase *phase) {
     static const char *const names[] = {"running the insert phase", "running the query phase",
                                         "running the delete phase", "running the mix phase"};
-    const uint64_t start_ns = monotime_now_ns();
-    if (!ask(driver, names[phase->type], COMMAND_RUN, NULL, 0, NULL)) {
+    const struct control_run command = {.start_ns = monotime_now_ns()};
+    if (!ask(driver, names[phase->type], COMMAND_RUN, &command, sizeof command, NULL)) {
         return EXIT_TIMED_OUT;
     }
-    phase->elapsed_ns = monotime_now_ns() - start_ns;
+    phase->elapsed_ns = monotime_now_ns() - command.start_ns;
     if (!quiesce(driver) || !ask(driver, "gathering the counts", COMMAND_METRICS, NULL, 0, on_metrics)) {
         return EXIT_TIMED_OUT;
     }

@@ -7,6 +7,7 @@
 #include "app/driver/agent.h"
 #include "app/driver/commander.h"
 #include "app/driver/loader.h"
+#include "app/schedule/schedule.h"
 
 /* What main() has prepared. Everything is borrowed. */
 struct driver_setup {
@@ -15,6 +16,7 @@ struct driver_setup {
     struct runtime *runtime;
     const struct agent *agent; /* rank 0's */
     const struct workload_survey *surveys; /* one a phase */
+    struct schedule *schedule; /* prepared; names of nodes are still to be resolved */
     struct result_run *run;
     bool shows_progress;
     bool shows_color;

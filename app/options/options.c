@@ -213,6 +213,16 @@ static enum options_result add_phase(struct options *options, const struct optio
     return OPTIONS_OK;
 }
 
+static enum options_result add_event(struct options *options, const struct options_rule *rule,
+                                     const char *value) {
+    if (options->event_count == OPTIONS_EVENT_COUNT_MAX) {
+        return fail(options, "--%s is given more than %u times: put the events into a file and name it by --schedule",
+                    rule->name, OPTIONS_EVENT_COUNT_MAX);
+    }
+    options->events[options->event_count++] = value;
+    return OPTIONS_OK;
+}
+
 static enum options_result set_value(struct options *options, const struct options_rule *rule,
                                      const char *value) {
     if (value != NULL && *value == '\0') {
@@ -229,6 +239,8 @@ static enum options_result set_value(struct options *options, const struct optio
         return set_choice(options, rule, value);
     case OPTIONS_KIND_PHASE:
         return add_phase(options, rule, value);
+    case OPTIONS_KIND_EVENT:
+        return add_event(options, rule, value);
     case OPTIONS_KIND_FLAG:
         *(bool *)field(options, rule->offset) = true;
         return OPTIONS_OK;
@@ -267,7 +279,8 @@ static enum options_result take(struct options *options, const struct options_ru
         return fail(options, "--%s needs a value before '%.*s' (or write --%s=%.*s if that is the value)",
                     rule->name, QUOTED_MAX, value, rule->name, QUOTED_MAX, value);
     }
-    if ((options->given & bit_of(rule)) != 0 && rule->kind != OPTIONS_KIND_PHASE) {
+    const bool repeatable = rule->kind == OPTIONS_KIND_PHASE || rule->kind == OPTIONS_KIND_EVENT;
+    if ((options->given & bit_of(rule)) != 0 && !repeatable) {
         return fail(options, "--%s is given twice", rule->name);
     }
     options->given |= bit_of(rule);
@@ -522,6 +535,7 @@ static const char *value_text(const struct options *options, const struct option
     case OPTIONS_KIND_TEXT:
         return *(const char *const *)at == NULL ? "" : *(const char *const *)at;
     case OPTIONS_KIND_PHASE:
+    case OPTIONS_KIND_EVENT:
     case OPTIONS_KIND_HELP:
     case OPTIONS_KIND_HELP_ALL:
     case OPTIONS_KIND_VERSION:
@@ -543,6 +557,16 @@ static void dump_phases(const struct options *options, const struct options_rule
     }
 }
 
+static void dump_events(const struct options *options, const struct options_rule *rule,
+                        options_dump_callback *callback, void *context) {
+    for (uint32_t i = 0; i < options->event_count; i++) {
+        callback(context, rule->name, options->events[i], true);
+    }
+    if (options->event_count == 0) {
+        callback(context, rule->name, "", false);
+    }
+}
+
 void options_dump(const struct options *options, options_dump_callback *callback, void *context) {
     for (size_t i = 0; i < options_rule_count; i++) {
         const struct options_rule *rule = &options_rules[i];
@@ -553,6 +577,8 @@ void options_dump(const struct options *options, options_dump_callback *callback
         }
         if (rule->kind == OPTIONS_KIND_PHASE) {
             dump_phases(options, rule, callback, context);
+        } else if (rule->kind == OPTIONS_KIND_EVENT) {
+            dump_events(options, rule, callback, context);
         } else {
             callback(context, rule->name, value_text(options, rule, buffer),
                      (options->given & bit_of(rule)) != 0);

@@ -17,10 +17,13 @@
 
 #define OPTIONS_PHASE_COUNT_MAX 64u
 #define OPTIONS_VIRTUAL_NODES_MAX 64u
+#define OPTIONS_EVENT_COUNT_MAX 256u
 /* Room for the longest text, the help; a test checks that it fits. */
 #define OPTIONS_TEXT_SIZE 16384u
 /* The value of via when --via was not given. */
 #define OPTIONS_VIA_NONE UINT32_MAX
+/* The value of initial_nodes when --initial-nodes was not given: every rank is in the ring from the start. */
+#define OPTIONS_INITIAL_NODES_ALL 0u
 
 enum options_command { OPTIONS_COMMAND_RUN, OPTIONS_COMMAND_COUNT };
 
@@ -79,6 +82,12 @@ struct options {
     uint32_t id_bits;     /* 1..160 */
     const char *node_ids; /* see node_ids.h */
 
+    /* membership: app/schedule reads what events say */
+    uint32_t initial_nodes; /* 1..1000000 or OPTIONS_INITIAL_NODES_ALL; not checked against N */
+    const char *events[OPTIONS_EVENT_COUNT_MAX]; /* the values of --at in the order given, as they were written */
+    uint32_t event_count;
+    const char *schedule; /* the file of --schedule */
+
     /* messages */
     enum options_pool pool;
     uint64_t pool_bytes;  /* with OPTIONS_POOL_BYTES, else 0 */
@@ -132,7 +141,8 @@ bool options_given(const struct options *options, const char *name);
 typedef void options_dump_callback(void *context, const char *name, const char *value, bool given);
 
 /* Calls back once an option of the command in the order of the help, hidden ones included; "phase" once a
- * phase. A flag is "true" or "false", a file or rank that was not given is "". Only after OPTIONS_OK. */
+ * phase and "at" once an event. A flag is "true" or "false", a file, rank or event that was not given is "". Only
+ * after OPTIONS_OK. */
 void options_dump(const struct options *options, options_dump_callback *callback, void *context);
 
 /* What auto means: only where the launcher said that the stream (standard error for progress, standard output

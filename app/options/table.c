@@ -236,6 +236,38 @@ const struct options_rule options_rules[] = {
         .commands = RUN,
     },
     {
+        .group = "Membership",
+        .name = "initial-nodes",
+        .kind = OPTIONS_KIND_U32,
+        FIELD(initial_nodes),
+        .argument = "M",
+        .minimum = 1,
+        .maximum = 1000000,
+        .help = "The nodes of ranks 0 to M-1 form the ring; the others are spares until they join. All by default.",
+        .commands = RUN,
+    },
+    {
+        .group = "Membership",
+        .name = "at",
+        .kind = OPTIONS_KIND_EVENT,
+        FIELD(events),
+        .argument = "WHEN:WHAT:NODE",
+        .help = "Changes the ring while operations flow; repeat it. WHEN is a time since the phase began (2s, 500ms, "
+                "1.5s) or how many operations of the phase are answered (op=10000), in the last phase or in another: "
+                "mix/2s, 1/op=500 (a type or a number from 1). WHAT is join or depart. NODE is a rank or a node's "
+                "name.",
+        .commands = RUN,
+    },
+    {
+        .group = "Membership",
+        .name = "schedule",
+        .kind = OPTIONS_KIND_TEXT,
+        FIELD(schedule),
+        .argument = "FILE",
+        .help = "A file of such changes, one WHEN:WHAT:NODE a line; blank lines and # comments are skipped.",
+        .commands = RUN,
+    },
+    {
         .group = "Messages",
         .name = "pool",
         .kind = OPTIONS_KIND_POOL,
@@ -408,7 +440,11 @@ const struct options_command_rule options_commands[OPTIONS_COMMAND_COUNT] = {
                         "        --report results/parallel.jsonl\n"
                         "  Along successors only, every operation entering at rank 2:\n"
                         "    jobs/launch.sh -n 8 chordkv run --routing ring --via 2 \\\n"
-                        "        --phase insert=workloads/insert.csv --phase query=workloads/query.csv\n",
+                        "        --phase insert=workloads/insert.csv --phase query=workloads/query.csv\n"
+                        "  Eight nodes, a ninth joins and rank 2 departs during the mix:\n"
+                        "    jobs/launch.sh -n 9 chordkv run --initial-nodes 8 --replicas 3 --mode parallel \\\n"
+                        "        --phase insert=workloads/insert.csv --phase mix=workloads/mix.csv \\\n"
+                        "        --at op=100:join:8 --at mix/op=300:depart:2\n",
         },
 };
 

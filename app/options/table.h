@@ -17,6 +17,7 @@ enum options_kind {
     OPTIONS_KIND_FLAG,   /* bool, takes no value */
     OPTIONS_KIND_TEXT,   /* const char *, not empty */
     OPTIONS_KIND_PHASE,  /* TYPE=FILE appended to phases; choices are the types */
+    OPTIONS_KIND_EVENT,  /* any text but an empty one, appended to events */
     OPTIONS_KIND_HELP,   /* the last three ask for a text and have no field */
     OPTIONS_KIND_HELP_ALL,
     OPTIONS_KIND_VERSION

@@ -1,6 +1,7 @@
 #include "app/report/record.h"
 
 #include "app/report/build_info.h"
+#include "app/report/changes.h"
 #include "app/report/text.h"
 
 #include <jansson.h>
@@ -114,14 +115,16 @@ struct dump {
 static void dump_option(void *context, const char *name, const char *value, bool given) {
     struct dump *dump = context;
     json_t *present = json_object_get(dump->options, name);
-    if (strcmp(name, "phase") == 0) { /* the only option that may be repeated */
+    if (strcmp(name, "phase") == 0 || strcmp(name, "at") == 0) { /* those that may be repeated */
         if (present == NULL) {
             present = put_array(dump->record, dump->options, name);
             if (given) {
                 append(dump->record, dump->given, text_value(name));
             }
         }
-        append(dump->record, present, text_value(value));
+        if (given) {
+            append(dump->record, present, text_value(value));
+        }
         return;
     }
     put_text(dump->record, dump->options, name, value);
@@ -452,6 +455,8 @@ char *record_phase(const struct result_run *run, const struct result_phase *phas
     put_traffic(&record, root, phase);
     put_nodes(&record, root, run, phase);
     put_ranks(&record, root, phase);
+    put(&record, root, "changes", changes_json(run, phase));
+    put(&record, root, "timeline", changes_timeline_json(phase));
     put_verdict(&record, root, run, phase);
     return end(&record, root);
 }

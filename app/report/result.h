@@ -5,6 +5,7 @@
 
 #include "app/measure/expectation.h"
 #include "app/measure/metrics.h"
+#include "app/measure/timeline.h"
 #include "app/options/options.h"
 #include "app/verdict/judge.h"
 #include "chord/wire/sink.h"
@@ -86,6 +87,7 @@ struct result_phase {
     uint64_t elapsed_ns; /* of the timed part, on rank 0's clock */
     struct metrics metrics;
     struct traffic traffic;        /* during the timed part, summed over the ranks */
+    struct timeline timeline;      /* answered operations of all ranks, from the start of the timed part */
     struct expectation expected;   /* of this ring, for this phase's way of answering */
     struct result_verdict verdict;
     struct result_node *nodes; /* borrowed; in ring order */

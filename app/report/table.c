@@ -1,6 +1,7 @@
 #include "app/report/table.h"
 
 #include "app/report/build_info.h"
+#include "app/report/changes.h"
 #include "app/report/text.h"
 
 #include <math.h>
@@ -502,6 +503,7 @@ void table_print_phase(FILE *stream, const struct result_run *run, const struct 
     print_traffic(stream, phase);
     fputc('\n', stream);
     print_memory(stream, phase);
+    changes_print(stream, phase);
 }
 
 /* --- All repetitions

@@ -30,7 +30,7 @@ size_t text_escape(const char *string, bool control, char *text, size_t size);
 /* The columns that valid UTF-8 takes on a terminal: combining marks none, wide East Asian characters and pictures two. */
 size_t text_columns(const char *text);
 
-#define TEXT_GRID_COLUMNS_MAX 12u
+#define TEXT_GRID_COLUMNS_MAX 16u
 #define TEXT_GRID_ROWS_MAX 80u
 
 /* A small table. A zeroed struct is an empty one. */

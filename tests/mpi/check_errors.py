@@ -38,6 +38,7 @@ def main():
         (folder / "value.csv").write_text("k," + "v" * (1024 * 1024 + 1) + "\n")
         (folder / "twins.txt").write_text("0 1\n1 2\n2 2\n")
         (folder / "few.txt").write_text("0 1\n1 2\n")
+        (folder / "events.txt").write_text("# changes\n1s:join:2\n2s:jion:1\n")
         cases = [
             (insert + ["--replica", "3"], ["--replica", "--replicas"]),
             (insert + ["--window", "0", "--mode", "parallel"], ["--window", "1"]),
@@ -61,11 +62,17 @@ def main():
             (insert + ["--virtual-nodes", "65"], ["--virtual-nodes", "1 to 64"]),
             (insert + ["--virtual-nodes", "2", "--node-ids", folder / "twins.txt"], ["twins.txt:1", "RANK and 2 ids"]),
             (insert + ["--pool", "4KiB"], ["--pool", "at least"]),
+            (insert + ["--initial-nodes", "4"], ["--initial-nodes 4", "3 ranks", "-n"]),
+            (insert + ["--at", "2s:join:3"], ["--at '2s:join:3'", "no rank 3", "0..2"]),
+            (insert + ["--at", "op=500:join:2"], ["--at 'op=500:join:2'", "500 operations"]),
+            (insert + ["--at", "mix/2s:join:2"], ["no mix phase", "--phase mix=FILE"]),
+            (insert + ["--schedule", folder / "events.txt"], ["events.txt:3", "jion", "join"]),
+            (insert + ["--schedule", folder / "none.txt"], ["none.txt", "can't be opened"]),
         ]
         for options, words in cases:
             check(given.program, options, words)
         left = sorted(p.name for p in folder.iterdir())
-        ring.expect(left == ["bad.csv", "empty.csv", "few.txt", "long.csv", "twins.txt", "value.csv"],
+        ring.expect(left == ["bad.csv", "empty.csv", "events.txt", "few.txt", "long.csv", "twins.txt", "value.csv"],
                     f"left behind: {left}")
     check_without_mpirun(given.program)
     ring.finish()

@@ -13,7 +13,7 @@
 static struct options options;
 
 static enum options_result parse(const char *const words[], const char *const environment[]) {
-    char *argv[WORDS_MAX + 2] = {(char *)(size_t) "chordkv"};
+    char *argv[WORDS_MAX + OPTIONS_EVENT_COUNT_MAX + 2] = {(char *)(size_t) "chordkv"};
     int argc = 1;
     for (; words[argc - 1] != NULL; argc++) {
         argv[argc] = (char *)(size_t)words[argc - 1];
@@ -57,6 +57,9 @@ static void test_defaults(void) {
     CU_ASSERT_FALSE(options.route_successors);
     CU_ASSERT_EQUAL(options.id_bits, 160);
     CU_ASSERT_PTR_NULL(options.node_ids);
+    CU_ASSERT_EQUAL(options.initial_nodes, OPTIONS_INITIAL_NODES_ALL);
+    CU_ASSERT_EQUAL(options.event_count, 0);
+    CU_ASSERT_PTR_NULL(options.schedule);
     CU_ASSERT_EQUAL(options.pool, OPTIONS_POOL_AUTO);
     CU_ASSERT_EQUAL(options.pool_bytes, 0);
     CU_ASSERT_EQUAL(options.frame_bytes, 4000);
@@ -74,6 +77,31 @@ static void test_defaults(void) {
     CU_ASSERT_PTR_NULL(options.verdict);
     CU_ASSERT_TRUE(options_given(&options, "phase"));
     CU_ASSERT_FALSE(options_given(&options, "seed"));
+}
+
+static void test_events(void) {
+    const char *words[WORDS_MAX + OPTIONS_EVENT_COUNT_MAX] = {"run", PHASE, "--at", "--x"};
+    CU_ASSERT_EQUAL_FATAL(PARSE("run", PHASE, "--initial-nodes", "3", "--at", "2s:join:host:7#1", "--schedule=s.txt",
+                                "--at=--anything", "--at", "2s:join:host:7#1"),
+                          OPTIONS_OK);
+    CU_ASSERT_EQUAL(options.initial_nodes, 3);
+    CU_ASSERT_STRING_EQUAL(options.schedule, "s.txt");
+    CU_ASSERT_EQUAL_FATAL(options.event_count, 3);
+    CU_ASSERT_STRING_EQUAL(options.events[0], "2s:join:host:7#1");
+    CU_ASSERT_STRING_EQUAL(options.events[1], "--anything");
+    CU_ASSERT_STRING_EQUAL(options.events[2], "2s:join:host:7#1");
+    ASSERT_FAILS("--at needs a value before '--x'", "run", PHASE, "--at", "--x");
+    ASSERT_FAILS("--at is given an empty value", "run", PHASE, "--at=");
+    ASSERT_FAILS("--schedule is given twice", "run", PHASE, "--schedule", "a", "--schedule", "b");
+    ASSERT_FAILS("--initial-nodes takes a whole number from 1 to 1000000, not '0'", "run", PHASE, "--initial-nodes",
+                 "0");
+    for (unsigned i = 0; i <= OPTIONS_EVENT_COUNT_MAX; i++) {
+        words[3 + i] = "--at=1s:join:0";
+    }
+    CU_ASSERT_TRUE(fails_with(parse(words, NULL), "--at is given more than 256 times: put the events into a file"));
+    words[3 + OPTIONS_EVENT_COUNT_MAX] = NULL;
+    CU_ASSERT_EQUAL(parse(words, NULL), OPTIONS_OK);
+    CU_ASSERT_EQUAL(options.event_count, OPTIONS_EVENT_COUNT_MAX);
 }
 
 static void test_every_option(void) {
@@ -152,7 +180,7 @@ static void test_ranges(void) {
         ASSERT_FAILS("takes a whole number from", "run", PHASE, name, "99999999999999999999999");
         tried++;
     }
-    CU_ASSERT_EQUAL(tried, 10);
+    CU_ASSERT_EQUAL(tried, 11);
     ASSERT_FAILS("from 0 to 18446744073709551615, not '18446744073709551616'", "run", PHASE, "--seed",
                  "18446744073709551616");
 }
@@ -358,16 +386,17 @@ static void test_dump(void) {
     static struct dumped dumped;
     memset(&dumped, 0, sizeof dumped);
     CU_ASSERT_EQUAL_FATAL(PARSE("run", PHASE, "--phase=mix=b=c", "--pool", "1MiB", "--via", "007", "--seed=1",
-                                "--quiet", "--routing", "ring"),
+                                "--quiet", "--routing", "ring", "--at", "1s:join:2", "--at=2s:join:1"),
                           OPTIONS_OK);
     options_dump(&options, collect, &dumped);
-    CU_ASSERT_EQUAL(dumped.count, 27);
+    CU_ASSERT_EQUAL(dumped.count, 31);
     static const char start[] = "+phase=insert=a.csv\n+phase=mix=b=c\n-mode=serial\n-window=1\n+via=7\n";
     CU_ASSERT_EQUAL(strncmp(dumped.text, start, sizeof start - 1), 0);
     static const char *const parts[] = {
         "\n+seed=1\n",     "\n+pool=1048576\n",      "\n+quiet=true\n", "\n+routing=ring\n",
         "\n-report=\n",    "\n-print-bound=false\n", "\n-replicas=1\n", "\n-consistency=linearizable\n",
-        "\n-forge=none\n", "\n-timeout=60\n",        "\n-virtual-nodes=1\n"};
+        "\n-forge=none\n", "\n-timeout=60\n",        "\n-virtual-nodes=1\n",
+        "\n-initial-nodes=\n+at=1s:join:2\n+at=2s:join:1\n-schedule=\n"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         CU_ASSERT_PTR_NOT_NULL(strstr(dumped.text, parts[i]));
     }
@@ -376,6 +405,7 @@ static void test_dump(void) {
     CU_ASSERT_EQUAL_FATAL(PARSE("run", PHASE), OPTIONS_OK);
     options_dump(&options, collect, &dumped);
     CU_ASSERT_PTR_NOT_NULL(strstr(dumped.text, "\n-via=\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(dumped.text, "\n-at=\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(dumped.text, "\n-pool=auto\n"));
 }
 
@@ -411,6 +441,7 @@ int main(void) {
     static const struct unit_test tests[] = {
         {"defaults", test_defaults},
         {"every option", test_every_option},
+        {"events", test_events},
         {"ranges are named", test_ranges},
         {"sizes", test_sizes},
         {"unknown words get a suggestion", test_unknown},

@@ -3,6 +3,7 @@
 #include "tests/unit/unit.h"
 
 #include "app/report/build_info.h"
+#include "app/report/changes.h"
 #include "app/report/record.h"
 #include "app/report/report_file.h"
 #include "app/report/table.h"
@@ -115,6 +116,68 @@ static void make_run(void) {
     phase.rank_count = 3;
 }
 
+/* A join that moved 120 pairs; a departure and an exclusion in one change that was begun twice and has not settled, in a
+ * phase that ended with it; a join that was refused. */
+static struct result_change changes[30];
+static struct chord_change_member changed_members[3];
+
+static void make_changes(void) {
+    memset(changes, 0, sizeof changes);
+    memset(changed_members, 0, sizeof changed_members);
+    changed_members[0] = (struct chord_change_member){CHORD_COMMAND_JOIN, {.id = nodes[1].member.id, .address = {2, 1}}};
+    changed_members[1] = (struct chord_change_member){CHORD_COMMAND_DEPART, {.address = {0, 0}, .incarnation = 7}};
+    changed_members[2] = (struct chord_change_member){CHORD_COMMAND_EXCLUDE, {.address = {9, 0}}};
+    changes[0] = (struct result_change){
+        .trigger = "op=100:join:host-b:2#1",
+        .at_ns = 1200000,
+        .change = {.epoch = 2,
+                   .attempt_count = 1,
+                   .arc_count = 3,
+                   .message_count = 42,
+                   .pair_count = 121,
+                   .pair_bytes = 15565,
+                   .started_ticks = 1250000,
+                   .ended_ticks = 2400000,
+                   .wedged_ticks_max = 1100000,
+                   .wedged_ticks_sum = 2900000,
+                   .member_count = 1},
+        .members = changed_members,
+        .expected_pair_count = 120,
+        .unanswered_pair_count = 2,
+        .settled = true,
+        .routing = {.epoch = 3, .message_count = 77, .ticks = 5300000},
+        .throughput_before = 50000,
+        .throughput_during = 12345.6,
+        .throughput_after = 49000};
+    changes[1] = (struct result_change){.trigger = "5ms:join:1", .refused = true, .at_ns = 5000000};
+    snprintf(changes[1].reason, sizeof changes[1].reason, "%s", chord_status_text(CHORD_ALREADY_MEMBER));
+    changes[2] = (struct result_change){.trigger = "6ms:depart:0 crash\xff:9",
+                                        .at_ns = 6000000,
+                                        .change = {.epoch = 4, .attempt_count = 2, .arc_count = 6, .member_count = 2},
+                                        .members = changed_members + 1,
+                                        .throughput_before = 0,
+                                        .throughput_during = -1,
+                                        .throughput_after = -1};
+    phase.changes = changes;
+    phase.change_count = 3;
+}
+
+/* 16 that are committed and 14 that are refused: the table shows 12 of either. */
+static void make_many_changes(void) {
+    make_changes();
+    const struct result_change committed = changes[0], refused = changes[1];
+    for (uint32_t i = 0; i < 30; i++) {
+        changes[i] = i < 16 ? committed : refused;
+        changes[i].at_ns = (i + 1) * 1000000;
+        changes[i].change.epoch = i;
+        changes[i].change.wedged_ticks_max = i * 1000;
+        changes[i].settled = i % 4 == 0;
+        changes[i].throughput_during = i < 3 ? 100.0 * i : -1;
+        snprintf(changes[i].trigger, sizeof changes[i].trigger, "%ums:join:1", i + 1);
+    }
+    phase.change_count = 30;
+}
+
 static void make_wrong(void) {
     phase.verdict.valid = false;
     phase.verdict.wrong_count = 2;
@@ -194,6 +257,10 @@ static void print_all(FILE *stream) {
     make_wrong();
     table_print_phase(stream, &run, &phase, false);
     print_rows(stream);
+    make_changes();
+    changes_print(stream, &phase);
+    make_many_changes();
+    changes_print(stream, &phase);
 }
 
 /* The line about the build differs from build to build; the rest must be the golden file. */
@@ -281,6 +348,12 @@ static void test_one_repetition_has_no_summary(void) {
 /* --- The records
  * ---------------------------------------------------------------------------------------------------------
  */
+
+/* --- View changes --- */
+
+static void print_changes(FILE *stream) {
+    changes_print(stream, &phase);
+}
 
 /* Parses a line, which is freed. */
 static json_t *parsed(char *line) {
@@ -471,6 +544,122 @@ static void test_wrong_phase_record_has_no_throughput(void) {
     /* The invalid byte is escaped by us, the line feed by JSON. */
     CU_ASSERT_STRING_EQUAL(string(root, "verdict.first_wrong"), "query of 'k\\xff\n': expected 'a', got 'b'");
     json_decref(root);
+}
+
+static void test_changes_record(void) {
+    make_run();
+    make_changes();
+    timeline_record(&phase.timeline, 0);
+    timeline_record(&phase.timeline, 2 * TIMELINE_WIDTH_NS_MIN);
+    timeline_record(&phase.timeline, 2 * TIMELINE_WIDTH_NS_MIN);
+    json_t *root = parsed(record_phase(&run, &phase));
+    CU_ASSERT_EQUAL(json_array_size(at(root, "changes")), 3);
+    CU_ASSERT_STRING_EQUAL(string(root, "changes.0.trigger"), "op=100:join:host-b:2#1");
+    ASSERT_NUMBER("changes.0.at_ns", 1200000);
+    CU_ASSERT(json_is_false(at(root, "changes.0.refused")));
+    CU_ASSERT(json_is_null(at(root, "changes.0.refusal_reason")));
+    ASSERT_NUMBER("changes.0.epoch", 2);
+    ASSERT_NUMBER("changes.0.attempt_count", 1);
+    ASSERT_NUMBER("changes.0.arc_count", 3);
+    ASSERT_NUMBER("changes.0.moved_pair_count", 121);
+    ASSERT_NUMBER("changes.0.moved_pair_bytes", 15565);
+    ASSERT_NUMBER("changes.0.expected_pair_count", 120);
+    ASSERT_NUMBER("changes.0.unanswered_pair_count", 2);
+    ASSERT_NUMBER("changes.0.message_count", 42);
+    ASSERT_NUMBER("changes.0.started_ns", 1250000);
+    ASSERT_NUMBER("changes.0.ended_ns", 2400000);
+    ASSERT_NUMBER("changes.0.wedged_ns_max", 1100000);
+    ASSERT_NUMBER("changes.0.wedged_ns_sum", 2900000);
+    CU_ASSERT(json_is_true(at(root, "changes.0.settled")));
+    ASSERT_NUMBER("changes.0.settled_epoch", 3);
+    ASSERT_NUMBER("changes.0.settled_after_ns", 5300000);
+    ASSERT_NUMBER("changes.0.routing_message_count", 77);
+    ASSERT_NUMBER("changes.0.throughput_before_per_second", 50000);
+    ASSERT_NUMBER("changes.0.throughput_during_per_second", 12345.6);
+    ASSERT_NUMBER("changes.0.throughput_after_per_second", 49000);
+    CU_ASSERT_EQUAL(json_array_size(at(root, "changes.0.members")), 1);
+    CU_ASSERT_STRING_EQUAL(string(root, "changes.0.members.0.change"), "join");
+    CU_ASSERT_STRING_EQUAL(string(root, "changes.0.members.0.name"), "host-b:2#1");
+    CU_ASSERT_STRING_EQUAL(string(root, "changes.0.members.0.id"), "0x2000000000000000000000000000000000000000");
+    ASSERT_NUMBER("changes.0.members.0.rank", 2);
+    ASSERT_NUMBER("changes.0.members.0.virtual_node", 1);
+    /* Refused: the same fields, but for a few they are null. */
+    CU_ASSERT_EQUAL(json_object_size(at(root, "changes.1")), json_object_size(at(root, "changes.0")));
+    CU_ASSERT(json_is_true(at(root, "changes.1.refused")));
+    CU_ASSERT_STRING_EQUAL(string(root, "changes.1.refusal_reason"), "the node is in the ring already");
+    ASSERT_NUMBER("changes.1.at_ns", 5000000);
+    CU_ASSERT_EQUAL(json_array_size(at(root, "changes.1.members")), 0);
+    CU_ASSERT(json_is_null(at(root, "changes.1.epoch")));
+    CU_ASSERT(json_is_null(at(root, "changes.1.settled")));
+    CU_ASSERT(json_is_null(at(root, "changes.1.throughput_before_per_second")));
+    CU_ASSERT_STRING_EQUAL(string(root, "changes.2.trigger"), "6ms:depart:0 crash\\xff:9");
+    CU_ASSERT_STRING_EQUAL(string(root, "changes.2.members.0.change"), "depart");
+    CU_ASSERT_STRING_EQUAL(string(root, "changes.2.members.0.name"), "host-a:0");
+    ASSERT_NUMBER("changes.2.members.0.incarnation", 7);
+    CU_ASSERT_STRING_EQUAL(string(root, "changes.2.members.1.change"), "exclude");
+    CU_ASSERT(json_is_null(at(root, "changes.2.members.1.name"))); /* no such rank */
+    CU_ASSERT(json_is_false(at(root, "changes.2.settled")));
+    CU_ASSERT(json_is_null(at(root, "changes.2.settled_after_ns")));
+    ASSERT_NUMBER("changes.2.throughput_before_per_second", 0);
+    CU_ASSERT(json_is_null(at(root, "changes.2.throughput_during_per_second")));
+    ASSERT_NUMBER("timeline.slice_ns", 65536);
+    CU_ASSERT_EQUAL(json_array_size(at(root, "timeline.answered_counts")), 3);
+    ASSERT_NUMBER("timeline.answered_counts.0", 1);
+    ASSERT_NUMBER("timeline.answered_counts.1", 0);
+    ASSERT_NUMBER("timeline.answered_counts.2", 2);
+    json_decref(root);
+    make_many_changes();
+    root = parsed(record_phase(&run, &phase));
+    CU_ASSERT_EQUAL(json_array_size(at(root, "changes")), 30);
+    json_decref(root);
+    make_wrong();
+    root = parsed(record_phase(&run, &phase));
+    ASSERT_NUMBER("changes.0.moved_pair_count", 121);
+    CU_ASSERT(json_is_null(at(root, "changes.0.throughput_before_per_second")));
+    CU_ASSERT(json_is_null(at(root, "timeline")));
+    json_decref(root);
+    make_run();
+    root = parsed(record_phase(&run, &phase));
+    CU_ASSERT_EQUAL(json_array_size(at(root, "changes")), 0);
+    CU_ASSERT(json_is_array(at(root, "changes")));
+    CU_ASSERT(json_is_null(at(root, "timeline")));
+    json_decref(root);
+}
+
+/* The golden file has the section itself; here, when it is shown, and its bounds. */
+static void test_changes_table(void) {
+    make_run();
+    char *text = printed(print_phase);
+    CU_ASSERT_PTR_NULL(strstr(text, "View changes"));
+    free(text);
+    make_changes();
+    text = printed(print_phase);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n\n  View changes: 2, and 1 refused\n"));
+    CU_ASSERT_PTR_NULL(strstr(text, "nan"));
+    free(text);
+    make_wrong();
+    text = printed(print_phase);
+    CU_ASSERT_PTR_NULL(strstr(text, "View changes"));
+    free(text);
+    make_run();
+    make_many_changes();
+    phase.change_count = 12;
+    text = printed(print_changes);
+    CU_ASSERT_PTR_NULL(strstr(text, "median"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n  12.0 ms"));
+    free(text);
+    phase.change_count = 13;
+    text = printed(print_changes);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "median"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "  1 more are in the report"));
+    CU_ASSERT_PTR_NULL(strstr(text, "\n  13.0 ms"));
+    free(text);
+    changes[0] = changes[20];
+    phase.change_count = 1;
+    text = printed(print_changes);
+    CU_ASSERT_STRING_EQUAL(text, "\n  View changes: 0, and 1 refused\n"
+                                 "  refused at 21.0 ms: 21ms:join:1: the node is in the ring already\n");
+    free(text);
 }
 
 static void test_stale_reads_record(void) {
@@ -783,6 +972,8 @@ int main(void) {
         {"the record of a phase", test_phase_record},
         {"balance with several nodes a rank", test_balance},
         {"the record of a wrong phase has no throughput", test_wrong_phase_record_has_no_throughput},
+        {"view changes in the record", test_changes_record},
+        {"view changes in the table", test_changes_table},
         {"stale reads in the record", test_stale_reads_record},
         {"unanswered operations are no throughput", test_unanswered_operations_are_no_throughput},
         {"file names of any bytes", test_file_name_of_any_bytes},
