@@ -22,6 +22,12 @@
 #include <unistd.h>
 
 #define MILLISECOND_NS UINT64_C(1000000)
+/* A lookup that met stale routing may be dropped: it is sent again after so long. With many nodes on few cores all look
+ * up at once while the ring is formed, and an answer takes longer. */
+#define LOOKUP_NS (20 * MILLISECOND_NS)
+#define LOOKUP_NODES 64u /* for every so many nodes of the job, once more */
+/* No piece is lost while no rank fails: this is for those that were refused for want of memory. */
+#define TRANSFER_NS (100 * MILLISECOND_NS)
 
 /* What rank 0 finds out and all ranks must know. */
 struct start {
@@ -136,6 +142,7 @@ static void fill_config(struct process *process) {
     process->config = (struct chord_config){
         .rank_count = ranks,
         .virtual_node_count = options->virtual_nodes,
+        .initial_rank_count = options->initial_nodes == OPTIONS_INITIAL_NODES_ALL ? ranks : options->initial_nodes,
         .coordinator_rank = 0,
         .id_bits = options->id_bits,
         .replica_count = options->replicas < ranks ? options->replicas : ranks,
@@ -147,7 +154,8 @@ static void fill_config(struct process *process) {
         .window = options->window,
         .credit_bytes = TRANSPORT_RECORD_MAX(options->frame_bytes),
         .credit_count = process->start.credit_count,
-        /* Nothing is lost while no rank fails, so a repetition would only add to the load. */
+        /* Nothing is lost while no rank fails, view changes included: what can't be served waits or is refused. So a
+         * repetition would only add to the load. */
         .retry_ticks = options->timeout_seconds * 500 * MILLISECOND_NS,
         .backoff_ticks = MILLISECOND_NS,
         .unacknowledged_count_max = 1024,
@@ -155,9 +163,11 @@ static void fill_config(struct process *process) {
         .ack_batch_count = 8,
         .ack_batch_bytes = 64 * 1024,
         .ack_delay_ticks = MILLISECOND_NS,
-        .lookup_ticks = options->timeout_seconds * 500 * MILLISECOND_NS,
+        .transfer_ticks = TRANSFER_NS,
+        .lookup_ticks = LOOKUP_NS * (1 + ranks * options->virtual_nodes / LOOKUP_NODES),
         .hops_max = 2 * ranks * options->virtual_nodes + 64,
     };
+    process->config.piece_bytes = budget_piece_bytes(&process->config, options->frame_bytes);
 }
 
 static struct budget_demand demand_of(const struct process *process) {
@@ -166,6 +176,7 @@ static struct budget_demand demand_of(const struct process *process) {
                                   .value_size_max = process->start.value_size_max,
                                   .record_bytes = TRANSPORT_RECORD_MAX(process->options->frame_bytes),
                                   .frame_bytes = process->options->frame_bytes,
+                                  .changes_ring = process->options->schedule != NULL || process->options->event_count > 0,
                                   .dumps_tables = process->options->dump != NULL};
 }
 
@@ -253,15 +264,6 @@ static void check_initial_nodes(struct process *process) {
     }
 }
 
-/* To be removed with the first view change: until then nothing that was asked for may be without effect. */
-static void refuse_changes(struct process *process) {
-    const uint32_t initial = process->options->initial_nodes;
-    if (process->schedule.event_count > 0 ||
-        (initial != OPTIONS_INITIAL_NODES_ALL && initial < (uint32_t)process->rank_count)) {
-        refuse(process, EXIT_FAILED, "nodes can't join or depart yet: leave out --initial-nodes, --at and --schedule");
-    }
-}
-
 static void prepare_on_rank_0(struct process *process) {
     process->start = (struct start){.status = EXIT_VALID, .go = true};
     check_initial_nodes(process);
@@ -281,9 +283,6 @@ static void prepare_on_rank_0(struct process *process) {
     }
     if (process->start.go) {
         read_schedule(process);
-    }
-    if (process->start.go) {
-        refuse_changes(process);
     }
     if (process->start.go) {
         read_node_ids(process);
@@ -346,6 +345,8 @@ static void owner_control(void *context, uint32_t from_rank, unsigned type, cons
     struct process *process = context;
     if (type == CONTROL_REPLY) {
         driver_receive(process->driver, from_rank, bytes, size);
+    } else if (type == CONTROL_ANSWERED) {
+        driver_answered(process->driver, from_rank, bytes, size);
     } else {
         agent_receive(&process->agent, from_rank, type, bytes, size);
     }
@@ -377,9 +378,6 @@ static void describe_run(struct process *process, uint64_t bound_bytes) {
     run->ranks_per_core = process->topology.ranks_per_core;
     snprintf(run->machine, sizeof run->machine, "%s", process->topology.summary);
     snprintf(run->mpi_library, sizeof run->mpi_library, "%.*s", (int)sizeof run->mpi_library - 1, library);
-    run->ideal_owner_hops = process->options->routing == CHORD_ROUTING_FINGER
-                                ? expectation_ideal_mean(node_count_of(process))
-                                : 0.0;
     run->message_bound_bytes = bound_bytes;
     run->credit_count = process->config.credit_count;
     run->credit_bytes = process->config.credit_bytes;
@@ -424,6 +422,10 @@ static enum exit_status build(struct process *process) {
                "slots and one message in parts from every rank); %u credits of %u bytes a client.\n",
                process->run.message_bound_bytes, config.pool_bytes, process->config.credit_count,
                process->config.credit_bytes);
+        if (budget.change_messages_max > 0) {
+            printf("Of these at most %" PRIu64 " bytes in %" PRIu64 " messages are a view change's, with pieces of %u bytes.\n",
+                   budget.change_bytes_max, budget.change_messages_max, process->config.piece_bytes);
+        }
         fflush(stdout);
     }
     const struct driver_setup setup = {.options = process->options,

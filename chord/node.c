@@ -3,16 +3,14 @@
 #include "chord/base/check.h"
 
 void chord_node_init(struct chord_node *node, const struct chord_environment *environment, struct chord_member self) {
-    *node = (struct chord_node){
-        .environment = environment, .self = self, .lookup_deadline_ticks = UINT64_MAX};
+    *node = (struct chord_node){.environment = environment, .self = self};
     chord_table_init(&node->table, self);
+    chord_maintain_init(&node->maintain);
+    chord_arcs_init(&node->arcs, environment, self.id);
 }
 
 void chord_node_clear(struct chord_node *node) {
-    for (uint32_t i = 0; i < node->arc_count; i++) {
-        chord_arc_clear(&node->arcs[i], node->environment);
-    }
-    chord_free(node->environment->allocator, node->arcs);
+    chord_arcs_clear(&node->arcs);
     chord_table_clear(&node->table, node->environment->allocator);
     chord_node_init(node, node->environment, node->self);
 }
@@ -30,52 +28,70 @@ static struct chord_replica replica_of(const struct chord_node *node, uint64_t n
     return (struct chord_replica){.environment = node->environment, .self = node->self, .now_ticks = now_ticks};
 }
 
-/* --- arcs --- */
+/* --- what the node owns, and its routing --- */
 
-static struct chord_arc *arc_ending_at(struct chord_node *node, struct chord_id end) {
-    for (uint32_t i = 0; i < node->arc_count; i++) {
-        if (chord_id_equal(node->arcs[i].end, end)) {
-            return &node->arcs[i];
+/* The ids that the node is the installed head of: its own arc, and the parts before it that it is about to merge. */
+static struct chord_claim own_claim(const struct chord_node *node) {
+    const struct chord_arc *own = chord_arcs_own(&node->arcs);
+    if (own == NULL || !chord_arc_is_head(own)) {
+        return (struct chord_claim){.owner = node->self};
+    }
+    struct chord_claim claim = {.owner = node->self, .start = own->start, .epoch = own->epoch};
+    for (uint32_t step = 0; node->unsettled_count > 0 && step + 1 < node->arcs.count; step++) {
+        const struct chord_arc *before = chord_arcs_ending_at(&node->arcs, claim.start);
+        if (before == NULL || before == own || !chord_arc_is_head(before) || before->epoch != own->epoch) {
+            break;
         }
+        claim.start = before->start;
     }
-    return NULL;
+    return claim;
 }
 
-static struct chord_arc *arc_containing(struct chord_node *node, struct chord_id id) {
-    for (uint32_t i = 0; i < node->arc_count; i++) {
-        if (chord_arc_contains(&node->arcs[i], id)) {
-            return &node->arcs[i];
-        }
-    }
-    return NULL;
+static bool claims(const struct chord_claim *claim, struct chord_id id) {
+    return claim->epoch != 0 && chord_id_in_open_closed(claim->start, id, claim->owner.id);
 }
 
-static struct chord_arc *own_arc(struct chord_node *node) {
-    return node->arc_count > 0 && chord_id_equal(node->arcs[0].end, node->self.id) ? &node->arcs[0] : NULL;
+static struct chord_maintainer maintainer_of(struct chord_node *node, const struct chord_claim *own,
+                                             uint64_t now_ticks) {
+    return (struct chord_maintainer){.environment = node->environment,
+                                     .table = &node->table,
+                                     .maintain = &node->maintain,
+                                     .own = own,
+                                     .now_ticks = now_ticks};
 }
 
-const struct chord_arc *chord_node_own_arc(const struct chord_node *node) {
-    return own_arc((struct chord_node *)(uintptr_t)node);
+static void maintain(struct chord_node *node, uint64_t now_ticks) {
+    const struct chord_claim own = own_claim(node);
+    const struct chord_maintainer maintainer = maintainer_of(node, &own, now_ticks);
+    chord_maintain_resume(&maintainer);
 }
 
-/* A place for one more arc; the node's own arc is kept first, where the request path looks for it. */
-static struct chord_arc *add_arc(struct chord_node *node, struct chord_id start, struct chord_id end) {
-    const struct chord_environment *environment = node->environment;
-    struct chord_arc *arcs = environment->allocator->resize(environment->allocator->context, node->arcs,
-                                                            (node->arc_count + 1) * sizeof *arcs);
-    if (arcs == NULL) {
-        return NULL;
+/* The node that a message about an id which isn't this node's goes to next; NULL: there is none. *to_owner: on arrival,
+ * whether the sender took this node for the owner; then, whether this node takes the next one for it.
+ *
+ * Who wrongly takes this node for the owner doesn't know yet of those that have joined before it: they are found by
+ * walking back from predecessor to predecessor, as long as the next one is still at or behind the id. */
+static const struct chord_member *next_for(const struct chord_node *node, struct chord_id id, bool *to_owner) {
+    const struct chord_table *table = &node->table;
+    if (!chord_node_is_member(node)) {
+        *to_owner = false;
+        return node->has_contact ? &node->contact : NULL;
     }
-    node->arcs = arcs;
-    struct chord_arc *arc = &arcs[node->arc_count++];
-    chord_arc_init(arc, environment, start, end);
-    if (chord_id_equal(end, node->self.id)) {
-        const struct chord_arc own = *arc;
-        *arc = arcs[0];
-        arcs[0] = own;
-        return &arcs[0];
+    if (*to_owner && chord_id_compare(chord_id_distance(id, table->predecessor.id),
+                                      chord_id_distance(id, node->self.id)) < 0) {
+        return &table->predecessor;
     }
-    return arc;
+    *to_owner = chord_id_in_open_closed(node->self.id, id, table->successors[0].id) ||
+                node->environment->config->routing == CHORD_ROUTING_ONEHOP;
+    return chord_table_next_hop(table, node->environment->config, id);
+}
+
+/* Who sends a spare something to pass on doesn't know that it has left. */
+static void say_gone(const struct chord_node *node, struct chord_address to) {
+    struct chord_message message = message_to(node, CHORD_MESSAGE_GONE, to);
+    message.gone.member = node->self;
+    message.gone.member.incarnation--; /* the one that left; the spare's is the next one already */
+    chord_send(node->environment, &message);
 }
 
 /* --- requests --- */
@@ -91,7 +107,7 @@ static bool answer_from_copy(struct chord_node *node, const struct chord_request
     if (request->kind != CHORD_QUERY || node->environment->config->consistency != CHORD_EVENTUAL) {
         return false;
     }
-    struct chord_arc *arc = arc_containing(node, request->key_id);
+    const struct chord_arc *arc = chord_arcs_containing(&node->arcs, request->key_id);
     if (arc == NULL || arc->status < CHORD_ARC_SYNCED ||
         chord_store_find(&arc->store, request->key_id, request->key, request->key_size) == NULL) {
         return false;
@@ -101,19 +117,17 @@ static bool answer_from_copy(struct chord_node *node, const struct chord_request
     return true;
 }
 
-static enum chord_status receive_request(struct chord_node *node, const struct chord_message *message,
-                                         uint64_t now_ticks) {
+/* While a view change is at work: the part whose requests wait here, since the node was its head or is to be it. */
+static struct chord_arc *waiting_place(struct chord_node *node, struct chord_id key_id) {
+    struct chord_arc *arc = node->unsettled_count == 0 ? NULL : chord_arcs_containing(&node->arcs, key_id);
+    const bool waits = arc != NULL && !chord_arc_serves(arc) && (chord_arc_is_head(arc) || arc->was_head);
+    return waits ? arc : NULL;
+}
+
+static enum chord_status pass_on(struct chord_node *node, const struct chord_message *message) {
     const struct chord_request *request = &message->request;
-    struct chord_arc *own = own_arc(node);
-    if (own != NULL && chord_arc_contains(own, request->key_id)) {
-        node->counters.requests_owned++;
-        const struct chord_replica replica = replica_of(node, now_ticks);
-        return chord_replicate_request(&replica, own, request);
-    }
-    if (answer_from_copy(node, request)) {
-        return CHORD_OK;
-    }
-    const struct chord_member *next = chord_table_next_hop(&node->table, node->environment->config, request->key_id);
+    bool to_owner = request->to_owner;
+    const struct chord_member *next = next_for(node, request->key_id, &to_owner);
     if (next == NULL) {
         refuse(node, request, CHORD_REFUSED_NOT_ACTIVE);
         return CHORD_OK;
@@ -122,69 +136,67 @@ static enum chord_status receive_request(struct chord_node *node, const struct c
         refuse(node, request, CHORD_REFUSED_TOO_MANY_HOPS);
         return CHORD_OK;
     }
+    if (request->owner_hops > 0 && !chord_node_is_member(node)) {
+        say_gone(node, message->from);
+    }
     struct chord_message forward = *message;
     forward.from = node->self.address;
     forward.to = next->address;
+    forward.request.to_owner = to_owner;
     forward.request.owner_hops++;
     node->counters.requests_forwarded++;
     chord_send(node->environment, &forward);
     return CHORD_OK;
 }
 
-/* --- fingers --- */
-
-/* Sends the lookup for the first finger from `exponent` on that `covered` doesn't settle, or ends the filling. */
-static void look_up_from(struct chord_node *node, uint32_t exponent, struct chord_id covered, uint64_t now_ticks) {
-    const struct chord_config *config = node->environment->config;
-    node->lookup_exponent = chord_table_next_unknown_finger(&node->table, config->id_bits, exponent, covered);
-    if (node->lookup_exponent >= config->id_bits) {
-        node->filling = false;
-        node->lookup_deadline_ticks = UINT64_MAX;
-        return;
+static enum chord_status receive_request(struct chord_node *node, const struct chord_message *message,
+                                         uint64_t now_ticks) {
+    const struct chord_request *request = &message->request;
+    const struct chord_replica replica = replica_of(node, now_ticks);
+    struct chord_arc *own = chord_arcs_own(&node->arcs);
+    if (own != NULL && chord_arc_contains(own, request->key_id) && chord_arc_serves(own)) {
+        node->counters.requests_owned++;
+        return chord_replicate_request(&replica, own, request);
     }
-    const struct chord_id target = chord_id_add_power(node->self.id, config->id_bits, node->lookup_exponent);
-    /* Not its own arc: next_unknown_finger would have said so only if every node were covered. */
-    const struct chord_member *next = chord_table_next_hop(&node->table, config, target);
-    if (next == NULL) {
-        node->filling = false;
-        node->lookup_deadline_ticks = UINT64_MAX;
-        return;
+    if (answer_from_copy(node, request)) {
+        return CHORD_OK;
     }
-    node->filling = true;
-    node->lookup_deadline_ticks = now_ticks + config->lookup_ticks;
-    struct chord_message message = message_to(node, CHORD_MESSAGE_LOOKUP, next->address);
-    message.lookup = (struct chord_lookup){.target = target,
-                                           .origin = node->self.address,
-                                           .exponent = (uint16_t)node->lookup_exponent,
-                                           .hops = 1};
-    node->counters.lookups_sent++;
-    chord_send(node->environment, &message);
+    struct chord_arc *waits = waiting_place(node, request->key_id);
+    if (waits != NULL) {
+        node->counters.requests_owned += chord_arc_is_head(waits);
+        return chord_replicate_request(&replica, waits, request);
+    }
+    return pass_on(node, message);
 }
 
-static void start_filling(struct chord_node *node, uint64_t now_ticks) {
-    if (node->environment->config->routing != CHORD_ROUTING_FINGER || node->table.successor_count == 0) {
-        return;
-    }
-    chord_table_add_finger(&node->table, node->table.successors[0]);
-    look_up_from(node, 0, node->table.successors[0].id, now_ticks);
-}
+/* --- lookups and announcements --- */
 
-static enum chord_status receive_lookup(struct chord_node *node, const struct chord_message *message) {
+static enum chord_status receive_lookup(struct chord_node *node, const struct chord_message *message,
+                                        uint64_t now_ticks) {
     const struct chord_lookup *lookup = &message->lookup;
-    const struct chord_arc *own = own_arc(node);
-    if (own != NULL && chord_arc_contains(own, lookup->target)) {
-        struct chord_message reply = message_to(node, CHORD_MESSAGE_FOUND, lookup->origin);
-        reply.found = (struct chord_found){.owner = node->self, .exponent = lookup->exponent};
+    const struct chord_claim own = own_claim(node);
+    if (chord_table_learn(&node->table, node->environment->config, &lookup->origin)) {
+        maintain(node, now_ticks);
+    }
+    if (claims(&own, lookup->target)) {
+        struct chord_message reply = message_to(node, CHORD_MESSAGE_FOUND, lookup->origin.owner.address);
+        reply.found = (struct chord_found){
+            .claim = own, .exponent = lookup->exponent, .hops = (uint16_t)(lookup->hops + 1)};
         chord_send(node->environment, &reply);
         return CHORD_OK;
     }
-    const struct chord_member *next = chord_table_next_hop(&node->table, node->environment->config, lookup->target);
+    bool to_owner = lookup->to_owner;
+    const struct chord_member *next = next_for(node, lookup->target, &to_owner);
     if (next == NULL || lookup->hops >= node->environment->config->hops_max) {
         return CHORD_OK; /* the origin asks again */
+    }
+    if (!chord_node_is_member(node)) {
+        say_gone(node, message->from);
     }
     struct chord_message forward = *message;
     forward.from = node->self.address;
     forward.to = next->address;
+    forward.lookup.to_owner = to_owner;
     forward.lookup.hops++;
     node->counters.lookups_forwarded++;
     chord_send(node->environment, &forward);
@@ -192,22 +204,75 @@ static enum chord_status receive_lookup(struct chord_node *node, const struct ch
 }
 
 static enum chord_status receive_found(struct chord_node *node, const struct chord_found *found, uint64_t now_ticks) {
-    if (!node->filling || found->exponent != node->lookup_exponent) {
-        return CHORD_OK; /* the answer to a lookup that was repeated, and has been answered */
+    const struct chord_claim own = own_claim(node);
+    const struct chord_maintainer maintainer = maintainer_of(node, &own, now_ticks);
+    bool placed;
+    const enum chord_status status = chord_maintain_found(&maintainer, found, &placed);
+    if (status == CHORD_OK && placed) {
+        struct chord_message message = message_to(node, CHORD_MESSAGE_JOIN, coordinator_of(node));
+        message.registration = (struct chord_registration){.member = node->self, .hops = found->hops};
+        chord_send(node->environment, &message);
     }
-    const struct chord_id start =
-        chord_id_add_power(node->self.id, node->environment->config->id_bits, found->exponent);
-    if (chord_id_equal(found->owner.id, node->self.id)) {
-        /* From here round to this node there is nobody: no farther finger either. */
-        node->filling = false;
-        node->lookup_deadline_ticks = UINT64_MAX;
+    return status;
+}
+
+/* Sends the announcement on towards the owner of its target. */
+static void pass_announcement(struct chord_node *node, const struct chord_message *message, struct chord_id target,
+                              bool to_owner) {
+    const struct chord_member *next = next_for(node, target, &to_owner);
+    if (next == NULL || message->announce.hops >= node->environment->config->hops_max) {
+        return; /* the new owner announces again */
+    }
+    struct chord_message forward = *message;
+    forward.from = node->self.address;
+    forward.to = next->address;
+    forward.announce.target = target;
+    forward.announce.to_owner = to_owner;
+    forward.announce.hops++;
+    chord_send(node->environment, &forward);
+}
+
+static enum chord_status receive_announce(struct chord_node *node, const struct chord_message *message,
+                                          uint64_t now_ticks) {
+    const struct chord_announce *announce = &message->announce;
+    const struct chord_claim own = own_claim(node);
+    if (!claims(&own, announce->target)) {
+        if (!chord_node_is_member(node)) {
+            say_gone(node, message->from);
+        }
+        pass_announcement(node, message, announce->target, announce->to_owner);
         return CHORD_OK;
     }
-    if (!chord_id_in_open_closed(node->self.id, start, found->owner.id)) {
-        return CHORD_UNEXPECTED;
+    const int order = chord_id_compare(chord_id_distance(announce->target, node->self.id),
+                                       chord_id_distance(announce->target, announce->end));
+    if (order <= 0 && chord_table_learn(&node->table, node->environment->config, &announce->claim)) {
+        maintain(node, now_ticks);
     }
-    chord_table_add_finger(&node->table, found->owner);
-    look_up_from(node, found->exponent + 1u, found->owner.id, now_ticks);
+    const struct chord_id after = chord_id_add_power(node->self.id, node->environment->config->id_bits, 0);
+    if (order < 0 && !claims(&own, after)) {
+        pass_announcement(node, message, after, false);
+        return CHORD_OK;
+    }
+    struct chord_message reply = message_to(node, CHORD_MESSAGE_ANNOUNCED, announce->claim.owner.address);
+    reply.announced = (struct chord_announced){.epoch = announce->claim.epoch,
+                                               .exponent = announce->exponent,
+                                               .hops = (uint16_t)(announce->hops + 1)};
+    chord_send(node->environment, &reply);
+    return CHORD_OK;
+}
+
+static enum chord_status receive_announced(struct chord_node *node, const struct chord_announced *announced,
+                                           uint64_t now_ticks) {
+    const struct chord_claim own = own_claim(node);
+    const struct chord_maintainer maintainer = maintainer_of(node, &own, now_ticks);
+    chord_maintain_announced(&maintainer, announced);
+    return CHORD_OK;
+}
+
+static enum chord_status receive_gone(struct chord_node *node, const struct chord_gone *gone, uint64_t now_ticks) {
+    if (chord_table_forget(&node->table, &gone->member)) {
+        maintain(node, now_ticks);
+    }
     return CHORD_OK;
 }
 
@@ -219,60 +284,148 @@ void chord_node_register(struct chord_node *node) {
     chord_send(node->environment, &message);
 }
 
-static enum chord_status receive_neighbours(struct chord_node *node, const struct chord_message *message) {
-    if (message->neighbours.successors.count == 0) {
-        return CHORD_UNEXPECTED; /* in a ring of one a node is its own successor */
+static enum chord_status receive_neighbours(struct chord_node *node, const struct chord_neighbours *neighbours,
+                                            uint64_t now_ticks) {
+    const enum chord_status status = chord_table_set_neighbours(&node->table, node->environment->config,
+                                                                node->environment->allocator, neighbours);
+    if (status == CHORD_OK) {
+        const struct chord_claim own = own_claim(node);
+        (void)chord_table_learn(&node->table, node->environment->config, &own);
+        maintain(node, now_ticks);
     }
-    return chord_table_set_neighbours(&node->table, node->environment->allocator, message->neighbours.predecessor,
-                                      &message->neighbours.successors);
+    return status == CHORD_INVALID ? CHORD_UNEXPECTED : status; /* in a ring of one a node is its own successor */
 }
 
-/* M3, as far as it goes while a ring is being formed: there is no older state, so every member is SYNCED at once. */
-static enum chord_status receive_install(struct chord_node *node, const struct chord_message *message) {
-    const struct chord_install *install = &message->install;
-    uint32_t position = UINT32_MAX;
-    for (uint32_t i = 0; i < install->chain.count; i++) {
-        if (chord_address_equal(chord_members_get(&install->chain, i).address, node->self.address)) {
-            position = i;
+/* The node is in the ring no longer, or not yet: it keeps nothing but whom to turn to. */
+static void leave(struct chord_node *node, struct chord_member contact, uint64_t now_ticks) {
+    const struct chord_replica replica = replica_of(node, now_ticks);
+    const uint64_t lookups_sent = node->maintain.lookups_sent;
+    if (chord_node_is_member(node) || node->arcs.count > 0) {
+        node->self.incarnation++;
+    }
+    chord_participant_wipe(&replica, &node->arcs, contact.address);
+    chord_table_clear(&node->table, node->environment->allocator);
+    chord_table_init(&node->table, node->self);
+    chord_maintain_init(&node->maintain);
+    node->maintain.lookups_sent = lookups_sent;
+    node->unsettled_count = 0;
+    node->contact = contact;
+    node->has_contact = true;
+}
+
+static enum chord_status receive_spare(struct chord_node *node, const struct chord_spare *spare, uint64_t now_ticks) {
+    if (chord_address_equal(spare->contact.address, node->self.address)) {
+        return CHORD_UNEXPECTED;
+    }
+    leave(node, spare->contact, now_ticks);
+    return CHORD_OK;
+}
+
+static void seek_place(struct chord_node *node, uint64_t now_ticks) {
+    const struct chord_claim own = own_claim(node);
+    const struct chord_maintainer maintainer = maintainer_of(node, &own, now_ticks);
+    chord_maintain_seek_place(&maintainer, node->contact);
+}
+
+static enum chord_status receive_invite(struct chord_node *node, uint64_t now_ticks) {
+    if (chord_node_is_member(node) || !node->has_contact) {
+        return CHORD_UNEXPECTED;
+    }
+    seek_place(node, now_ticks);
+    return CHORD_OK;
+}
+
+/* M8: the node was taken for dead. It discards what it holds and, unless it was leaving anyway, asks to join as a new
+ * incarnation. */
+static enum chord_status receive_excluded(struct chord_node *node, const struct chord_excluded *excluded,
+                                          uint64_t now_ticks) {
+    if (excluded->incarnation != node->self.incarnation) {
+        return CHORD_STALE;
+    }
+    if (chord_address_equal(excluded->contact.address, node->self.address)) {
+        return CHORD_UNEXPECTED;
+    }
+    leave(node, excluded->contact, now_ticks);
+    node->self.incarnation = excluded->incarnation + 1;
+    node->table.self = node->self;
+    if (excluded->rejoin) {
+        seek_place(node, now_ticks);
+    }
+    return CHORD_OK;
+}
+
+/* What a step of a view change has done to the node's arcs, for requests and for routing. */
+static void settle(struct chord_node *node, const struct chord_commit *commit, uint64_t now_ticks) {
+    node->unsettled_count = 0;
+    for (uint32_t i = 0; i < node->arcs.count; i++) {
+        node->unsettled_count += !chord_arc_serves(&node->arcs.items[i]);
+    }
+    if (commit->lost) {
+        /* The new owner is the predecessor; the coordinator will say so, too. */
+        if (chord_node_is_member(node) &&
+            chord_id_in_open(node->table.predecessor.id, commit->taken.owner.id, node->self.id)) {
+            node->table.predecessor = commit->taken.owner;
+        }
+        (void)chord_table_learn(&node->table, node->environment->config, &commit->taken);
+    }
+    if (commit->owns) {
+        const struct chord_claim own = own_claim(node);
+        const struct chord_maintainer maintainer = maintainer_of(node, &own, now_ticks);
+        (void)chord_table_learn(&node->table, node->environment->config, &own);
+        if (commit->gained) {
+            chord_maintain_gain(&maintainer, commit->gained_end);
+        }
+        chord_maintain_resume(&maintainer);
+    }
+}
+
+static enum chord_status receive_chain(struct chord_node *node, const struct chord_message *message,
+                                       uint64_t now_ticks) {
+    const struct chord_replica replica = replica_of(node, now_ticks);
+    const struct chord_chain *chain = &message->chain;
+    if (__builtin_expect(node->unsettled_count > 0, 0)) {
+        struct chord_commit commit;
+        const enum chord_status status = chord_participant_infer_commit(&replica, &node->arcs, chain->request.key_id,
+                                                                        chain->epoch, &commit);
+        settle(node, &commit, now_ticks);
+        if (status != CHORD_OK) {
+            return status;
         }
     }
-    struct chord_arc *arc = arc_ending_at(node, install->end);
-    if (arc != NULL && install->epoch < arc->promised) {
-        return CHORD_STALE;
-    }
-    if (position == UINT32_MAX || !install->empty || (arc != NULL && arc->status != CHORD_ARC_OUT)) {
-        return CHORD_UNEXPECTED;
-    }
+    struct chord_arc *arc = chord_arcs_containing(&node->arcs, chain->request.key_id);
     if (arc == NULL) {
-        arc = add_arc(node, install->start, install->end);
+        chord_replicate_refuse_chain(&replica, &chain->request);
+        return CHORD_STALE; /* dropped, or wiped */
     }
-    if (arc == NULL || chord_arc_set_chain(arc, node->environment, &install->chain, position) != CHORD_OK) {
-        return CHORD_NO_MEMORY;
-    }
-    arc->epoch = install->epoch;
-    arc->promised = install->epoch;
-    arc->status = CHORD_ARC_SYNCED;
-    struct chord_message reply = message_to(node, CHORD_MESSAGE_SYNCED, message->from);
-    reply.synced = (struct chord_synced){
-        .epoch = install->epoch, .incarnation = node->self.incarnation, .arc_end = install->end};
-    chord_send(node->environment, &reply);
-    return CHORD_OK;
+    return chord_replicate_chain(&replica, arc, message->from, chain);
 }
 
-static enum chord_status receive_activate(struct chord_node *node, const struct chord_activate *activate,
-                                          uint64_t now_ticks) {
-    struct chord_arc *arc = arc_ending_at(node, activate->arc_end);
-    if (arc == NULL || activate->epoch != arc->epoch || chord_arc_is_wedged(arc)) {
-        return CHORD_STALE;
-    }
-    if (arc->status != CHORD_ARC_SYNCED) {
+static enum chord_status receive_membership(struct chord_node *node, const struct chord_message *message,
+                                            uint64_t now_ticks) {
+    const struct chord_replica replica = replica_of(node, now_ticks);
+    struct chord_commit commit = {.owns = false};
+    enum chord_status status;
+    switch (message->type) {
+    case CHORD_MESSAGE_PREPARE:
+        status = chord_participant_prepare(&replica, &node->arcs, &message->prepare);
+        break;
+    case CHORD_MESSAGE_INSTALL:
+        status = chord_participant_install(&replica, &node->arcs, &message->install);
+        break;
+    case CHORD_MESSAGE_PIECE:
+        status = chord_participant_piece(&replica, &node->arcs, message->from, &message->piece);
+        break;
+    case CHORD_MESSAGE_ACTIVATE:
+        status = chord_participant_activate(&replica, &node->arcs, &message->activate, &commit);
+        break;
+    case CHORD_MESSAGE_DROP:
+        status = chord_participant_drop(&replica, &node->arcs, &message->activate, &commit);
+        break;
+    default:
         return CHORD_UNEXPECTED;
     }
-    arc->status = CHORD_ARC_ACTIVE;
-    if (arc == own_arc(node)) {
-        start_filling(node, now_ticks);
-    }
-    return CHORD_OK;
+    settle(node, &commit, now_ticks);
+    return status;
 }
 
 /* --- the interface --- */
@@ -287,26 +440,44 @@ enum chord_status chord_node_receive(struct chord_node *node, const struct chord
         node->counters.requests_entered += message->request.owner_hops == 0;
         return receive_request(node, message, now_ticks);
     case CHORD_MESSAGE_CHAIN:
-        arc = arc_containing(node, message->chain.request.key_id);
-        return arc == NULL ? CHORD_UNEXPECTED
-                           : chord_replicate_chain(&replica, arc, message->from, &message->chain);
+        return receive_chain(node, message, now_ticks);
     case CHORD_MESSAGE_ACK:
-        arc = arc_ending_at(node, message->ack.arc_end);
-        return arc == NULL ? CHORD_UNEXPECTED : chord_replicate_ack(&replica, arc, message->from, &message->ack);
+        arc = chord_arcs_ending_at(&node->arcs, message->ack.arc_end);
+        return arc == NULL ? CHORD_STALE : chord_replicate_ack(&replica, arc, message->from, &message->ack);
     case CHORD_MESSAGE_LOOKUP:
-        return receive_lookup(node, message);
+        return receive_lookup(node, message, now_ticks);
     case CHORD_MESSAGE_FOUND:
         return receive_found(node, &message->found, now_ticks);
+    case CHORD_MESSAGE_ANNOUNCE:
+        return receive_announce(node, message, now_ticks);
+    case CHORD_MESSAGE_ANNOUNCED:
+        return receive_announced(node, &message->announced, now_ticks);
+    case CHORD_MESSAGE_GONE:
+        return receive_gone(node, &message->gone, now_ticks);
+    case CHORD_MESSAGE_INVITE:
+        return receive_invite(node, now_ticks);
     case CHORD_MESSAGE_NEIGHBOURS:
-        return receive_neighbours(node, message);
+        return receive_neighbours(node, &message->neighbours, now_ticks);
+    case CHORD_MESSAGE_SPARE:
+        return receive_spare(node, &message->spare, now_ticks);
+    case CHORD_MESSAGE_EXCLUDED:
+        return receive_excluded(node, &message->excluded, now_ticks);
+    case CHORD_MESSAGE_PREPARE:
     case CHORD_MESSAGE_INSTALL:
-        return receive_install(node, message);
+    case CHORD_MESSAGE_PIECE:
     case CHORD_MESSAGE_ACTIVATE:
-        return receive_activate(node, &message->activate, now_ticks);
+    case CHORD_MESSAGE_DROP:
+        return receive_membership(node, message, now_ticks);
+    case CHORD_MESSAGE_PULL:
+        arc = chord_arcs_ending_at(&node->arcs, message->pull.end);
+        return arc == NULL ? CHORD_STALE : chord_transfer_pull(&replica, arc, message->from, &message->pull);
     case CHORD_MESSAGE_ANSWER:
     case CHORD_MESSAGE_REFUSAL:
     case CHORD_MESSAGE_REGISTER:
+    case CHORD_MESSAGE_JOIN:
+    case CHORD_MESSAGE_WEDGED:
     case CHORD_MESSAGE_SYNCED:
+    case CHORD_MESSAGE_SETTLED:
     case CHORD_MESSAGE_TYPE_COUNT:
         break;
     }
@@ -315,23 +486,34 @@ enum chord_status chord_node_receive(struct chord_node *node, const struct chord
 
 void chord_node_tick(struct chord_node *node, uint64_t now_ticks) {
     const struct chord_replica replica = replica_of(node, now_ticks);
-    for (uint32_t i = 0; i < node->arc_count; i++) {
-        chord_replicate_tick(&replica, &node->arcs[i]);
+    for (uint32_t i = 0; i < node->arcs.count; i++) {
+        chord_replicate_tick(&replica, &node->arcs.items[i]);
+        chord_transfer_tick(&replica, &node->arcs.items[i]);
     }
-    if (node->filling && node->lookup_deadline_ticks <= now_ticks) {
-        const struct chord_id before = node->table.finger_count > 0
-                                           ? node->table.fingers[node->table.finger_count - 1].id
-                                           : node->table.successors[0].id;
-        look_up_from(node, node->lookup_exponent, before, now_ticks);
-    }
+    const struct chord_claim own = own_claim(node);
+    const struct chord_maintainer maintainer = maintainer_of(node, &own, now_ticks);
+    chord_maintain_tick(&maintainer);
 }
 
 uint64_t chord_node_deadline(const struct chord_node *node) {
-    uint64_t deadline = node->filling ? node->lookup_deadline_ticks : UINT64_MAX;
-    for (uint32_t i = 0; i < node->arc_count; i++) {
-        if (node->arcs[i].ack_deadline_ticks < deadline) {
-            deadline = node->arcs[i].ack_deadline_ticks;
-        }
+    uint64_t deadline = node->maintain.deadline_ticks;
+    for (uint32_t i = 0; i < node->arcs.count; i++) {
+        const struct chord_arc *arc = &node->arcs.items[i];
+        deadline = arc->ack_deadline_ticks < deadline ? arc->ack_deadline_ticks : deadline;
+        deadline = chord_transfer_deadline(arc) < deadline ? chord_transfer_deadline(arc) : deadline;
     }
     return deadline;
+}
+
+bool chord_node_is_quiet(const struct chord_node *node) {
+    const struct chord_maintain *maintain = &node->maintain;
+    for (uint32_t i = 0; i < node->arcs.count; i++) {
+        const struct chord_arc *arc = &node->arcs.items[i];
+        if (!chord_arc_serves(arc) || arc->waiting_first != NULL || chord_arc_unacknowledged_count(arc) > 0 ||
+            arc->ack_due_count > 0) {
+            return false;
+        }
+    }
+    return maintain->task == CHORD_MAINTAIN_NOTHING && !maintain->announces && maintain->settle_epoch == 0 &&
+           !maintain->seeks_place;
 }

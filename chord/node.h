@@ -1,5 +1,10 @@
 /* A Chord node: a function with memory. It is given one event at a time and gives back messages through the sink.
- * Dispatch and routing only; the work is done by ring/ (where to) and chain/ (what with the data).
+ * Dispatch and routing only; the work is done by ring/ (where to), chain/ (what with the data) and member/ (view
+ * changes).
+ *
+ * A node is a member of the ring or a spare. A spare holds nothing and passes what comes to it to its contact, a node that
+ * was a member when the spare was told. A contact that has left since has one of its own that was a member then, later:
+ * so what is passed on arrives at a member, and never goes round in circles.
  *
  * A step is total: every message in every state has a defined outcome. The statuses tell the host what became of it:
  *   CHORD_OK         handled, forwarded or refused to its client
@@ -10,14 +15,13 @@
 #ifndef CHORD_NODE_H
 #define CHORD_NODE_H
 
-#include "chord/chain/replicate.h"
-#include "chord/ring/table.h"
+#include "chord/member/participant.h"
+#include "chord/ring/maintain.h"
 
 struct chord_node_counters {
     uint64_t requests_entered;   /* from clients */
     uint64_t requests_forwarded; /* each one hop */
     uint64_t requests_owned;     /* arrived at their owner, here */
-    uint64_t lookups_sent;       /* for own fingers, repeats included */
     uint64_t lookups_forwarded;
 };
 
@@ -25,22 +29,25 @@ struct chord_node {
     const struct chord_environment *environment; /* borrowed */
     struct chord_member self;
     struct chord_table table;
-    struct chord_arc *arcs; /* owned; the node's own arc first once it is installed */
-    uint32_t arc_count;
+    struct chord_maintain maintain;
+    struct chord_arcs arcs;
+    uint32_t unsettled_count; /* arcs that a view change is at work on: requests may have to wait */
 
-    /* The lookup that is under way for the next unknown finger. */
-    bool filling;              /* fingers are still being filled */
-    uint32_t lookup_exponent;  /* valid while filling */
-    uint64_t lookup_deadline_ticks;
+    bool has_contact; /* a spare's; a joiner's as long as it has no neighbours */
+    struct chord_member contact;
 
     struct chord_node_counters counters;
 };
+
+static inline bool chord_node_is_member(const struct chord_node *node) {
+    return node->table.successor_count > 0;
+}
 
 /* A node that is in no ring. self: its id, address and incarnation. */
 void chord_node_init(struct chord_node *node, const struct chord_environment *environment, struct chord_member self);
 void chord_node_clear(struct chord_node *node);
 
-/* Asks the coordinator to be taken into the ring. */
+/* Tells the coordinator that there is such a node, before the ring is formed. */
 void chord_node_register(struct chord_node *node);
 
 /* One message for this node. */
@@ -53,7 +60,12 @@ void chord_node_tick(struct chord_node *node, uint64_t now_ticks);
 /* When the node next wants a tick; UINT64_MAX: not before another message. */
 uint64_t chord_node_deadline(const struct chord_node *node);
 
-/* The arc that this node owns, or NULL before it is installed. */
-const struct chord_arc *chord_node_own_arc(const struct chord_node *node);
+/* Nothing is under way that this node knows of. */
+bool chord_node_is_quiet(const struct chord_node *node);
+
+/* The arc that ends at this node's id, or NULL: a spare has none. */
+static inline const struct chord_arc *chord_node_own_arc(const struct chord_node *node) {
+    return chord_arcs_own(&node->arcs);
+}
 
 #endif

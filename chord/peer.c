@@ -69,16 +69,23 @@ static bool has_valid_addresses(const struct chord_config *config, const struct 
     case CHORD_MESSAGE_CHAIN:
         return message->chain.request.client_rank < config->rank_count;
     case CHORD_MESSAGE_LOOKUP:
-        return is_address(config, message->lookup.origin);
+        return is_address(config, message->lookup.origin.owner.address);
     case CHORD_MESSAGE_FOUND:
-        return is_address(config, message->found.owner.address);
+        return is_address(config, message->found.claim.owner.address);
+    case CHORD_MESSAGE_ANNOUNCE:
+        return is_address(config, message->announce.claim.owner.address);
     case CHORD_MESSAGE_REGISTER:
+    case CHORD_MESSAGE_JOIN:
         return is_address(config, message->registration.member.address);
+    case CHORD_MESSAGE_SPARE:
+        return is_address(config, message->spare.contact.address);
+    case CHORD_MESSAGE_EXCLUDED:
+        return is_address(config, message->excluded.contact.address);
     case CHORD_MESSAGE_NEIGHBOURS:
         return is_address(config, message->neighbours.predecessor.address) &&
                are_addresses(config, &message->neighbours.successors);
     case CHORD_MESSAGE_INSTALL:
-        return are_addresses(config, &message->install.chain);
+        return is_address(config, message->install.source.address) && are_addresses(config, &message->install.chain);
     default:
         return true;
     }
@@ -94,11 +101,14 @@ enum chord_status chord_peer_receive(struct chord_peer *peer, const struct chord
     case CHORD_MESSAGE_REFUSAL:
         return chord_client_receive(&peer->client, message, now_ticks);
     case CHORD_MESSAGE_REGISTER:
+    case CHORD_MESSAGE_JOIN:
+    case CHORD_MESSAGE_WEDGED:
     case CHORD_MESSAGE_SYNCED:
+    case CHORD_MESSAGE_SETTLED:
         if (peer->rank != peer->environment.config->coordinator_rank) {
             return CHORD_UNEXPECTED;
         }
-        return chord_coordinator_receive(&peer->coordinator, message);
+        return chord_coordinator_receive(&peer->coordinator, message, now_ticks);
     default:
         if (message->to.virtual_node >= peer->environment.config->virtual_node_count) {
             return CHORD_NO_SUCH_NODE;
@@ -107,11 +117,22 @@ enum chord_status chord_peer_receive(struct chord_peer *peer, const struct chord
     }
 }
 
-void chord_peer_tick(struct chord_peer *peer, uint64_t now_ticks) {
+static bool has_coordinator(const struct chord_peer *peer) {
+    return peer->rank == peer->environment.config->coordinator_rank;
+}
+
+enum chord_status chord_peer_command(struct chord_peer *peer, enum chord_command what, struct chord_address node,
+                                     uint64_t now_ticks) {
+    return has_coordinator(peer) ? chord_coordinator_command(&peer->coordinator, what, node, now_ticks)
+                                 : CHORD_INVALID;
+}
+
+enum chord_status chord_peer_tick(struct chord_peer *peer, uint64_t now_ticks) {
     for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {
         chord_node_tick(&peer->nodes[v], now_ticks);
     }
     chord_client_tick(&peer->client, now_ticks);
+    return has_coordinator(peer) ? chord_coordinator_tick(&peer->coordinator, now_ticks) : CHORD_OK;
 }
 
 uint64_t chord_peer_deadline(const struct chord_peer *peer) {
@@ -119,6 +140,10 @@ uint64_t chord_peer_deadline(const struct chord_peer *peer) {
     for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {
         const uint64_t node_deadline = chord_node_deadline(&peer->nodes[v]);
         deadline = node_deadline < deadline ? node_deadline : deadline;
+    }
+    if (has_coordinator(peer)) {
+        const uint64_t coordinator_deadline = chord_coordinator_deadline(&peer->coordinator);
+        deadline = coordinator_deadline < deadline ? coordinator_deadline : deadline;
     }
     return deadline;
 }
@@ -128,16 +153,9 @@ bool chord_peer_is_quiet(const struct chord_peer *peer) {
         return false;
     }
     for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {
-        const struct chord_node *node = &peer->nodes[v];
-        if (node->filling) {
+        if (!chord_node_is_quiet(&peer->nodes[v])) {
             return false;
         }
-        for (uint32_t i = 0; i < node->arc_count; i++) {
-            if (node->arcs[i].waiting_first != NULL || chord_arc_unacknowledged_count(&node->arcs[i]) > 0 ||
-                node->arcs[i].ack_due_count > 0) {
-                return false;
-            }
-        }
     }
-    return true;
+    return !has_coordinator(peer) || chord_coordinator_is_quiet(&peer->coordinator);
 }

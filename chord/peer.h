@@ -30,11 +30,16 @@ void chord_peer_start(struct chord_peer *peer);
 CHORD_MUST_CHECK enum chord_status chord_peer_receive(struct chord_peer *peer, const struct chord_message *message,
                                                       uint64_t now_ticks);
 
-/* Does what is due by now, and says when it next wants to be called; UINT64_MAX: not before another event. */
-void chord_peer_tick(struct chord_peer *peer, uint64_t now_ticks);
+/* On the coordinator's rank: asks for a view change; statuses of chord_coordinator_command. CHORD_INVALID elsewhere. */
+CHORD_MUST_CHECK enum chord_status chord_peer_command(struct chord_peer *peer, enum chord_command what,
+                                                      struct chord_address node, uint64_t now_ticks);
+
+/* Does what is due by now, and says when it next wants to be called; UINT64_MAX: not before another event.
+ * CHORD_NO_MEMORY: the coordinator could not begin a view change. */
+CHORD_MUST_CHECK enum chord_status chord_peer_tick(struct chord_peer *peer, uint64_t now_ticks);
 uint64_t chord_peer_deadline(const struct chord_peer *peer);
 
-/* Nothing is under way that this rank knows of: no operation, no lookup, nothing waiting or unacknowledged. */
+/* Nothing is under way that this rank knows of: no operation, no lookup, nothing waiting or unacknowledged, no view change. */
 bool chord_peer_is_quiet(const struct chord_peer *peer);
 
 #endif

@@ -136,7 +136,16 @@ static void start(struct agent *agent, struct control_head head, const unsigned 
     agent->traffic_before.mpi_messages = traffic.mpi_messages;
     agent->traffic_before.mpi_bytes = traffic.mpi_bytes;
     agent->run_head = head;
+    agent->told_next = command.tells_answered ? 1 : SIZE_MAX;
     agent->running = true;
+}
+
+/* The driver waits for a number of answers: a hundredth more is news. So it never knows of less than 99 % of them (but for
+ * the message's own way), and a phase of n operations a rank costs about 100 (1 + ln(n / 100)) messages. */
+static void tell_answered(struct agent *agent) {
+    const uint64_t count = agent->completed_count;
+    runtime_send_control(agent->runtime, agent->config->coordinator_rank, CONTROL_ANSWERED, &count, sizeof count);
+    agent->told_next = agent->completed_count + agent->completed_count / 100 + 1;
 }
 
 static bool issue(struct agent *agent) {
@@ -303,10 +312,10 @@ static void forge(struct agent *agent, struct control_head head, enum options_fo
     }
     for (uint32_t v = 0; kind == OPTIONS_FORGE_LOSE && found == 0 && v < agent->config->virtual_node_count; v++) {
         struct chord_node *node = &agent->runtime->peer.nodes[v];
-        for (uint32_t a = 0; a < node->arc_count && found == 0; a++) {
+        for (uint32_t a = 0; a < node->arcs.count && found == 0; a++) {
             size_t position = 0;
-            const struct chord_entry *entry = chord_store_next(&node->arcs[a].store, &position);
-            found = entry != NULL && chord_store_remove(&node->arcs[a].store, chord_entry_id(entry), entry->bytes,
+            const struct chord_entry *entry = chord_store_next(&node->arcs.items[a].store, &position);
+            found = entry != NULL && chord_store_remove(&node->arcs.items[a].store, chord_entry_id(entry), entry->bytes,
                                                         entry->key_size);
         }
     }
@@ -338,6 +347,39 @@ static void tell_arcs(const struct agent *agent, struct control_head head) {
     free(arcs);
 }
 
+/* Index of the first of the ascending ids that is not below `id`, 0 if there is none: whose arc it is in. */
+static size_t arc_of(const struct chord_id *ids, size_t count, struct chord_id id) {
+    size_t low = 0;
+    size_t high = count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (chord_id_compare(ids[middle], id) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low % count;
+}
+
+static void tell_keys(const struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
+    const size_t count = size / sizeof(struct chord_id);
+    struct chord_id *ids = calloc(count + 1, sizeof *ids);
+    uint64_t *key_counts = calloc(count + 1, sizeof *key_counts);
+    chord_check(count > 0 && ids != NULL && key_counts != NULL);
+    memcpy(ids, bytes, count * sizeof *ids);
+    for (uint32_t v = 0; v < agent->config->virtual_node_count; v++) {
+        const struct chord_arc *own = chord_node_own_arc(&agent->runtime->peer.nodes[v]);
+        const struct chord_entry *entry;
+        for (size_t position = 0; own != NULL && (entry = chord_store_next(&own->store, &position)) != NULL;) {
+            key_counts[arc_of(ids, count, chord_entry_id(entry))]++;
+        }
+    }
+    reply(agent, head, key_counts, count * sizeof *key_counts);
+    free(ids);
+    free(key_counts);
+}
+
 static void tell_nodes(const struct agent *agent, struct control_head head) {
     const uint32_t count = agent->config->virtual_node_count;
     struct result_node *nodes = calloc(count, sizeof *nodes);
@@ -366,24 +408,102 @@ static void tell_rank(const struct agent *agent, struct control_head head) {
     reply(agent, head, &told, sizeof told);
 }
 
-static void tell_waiting(const struct agent *agent, struct control_head head) {
+static const char *phase_text(enum chord_coordinator_phase phase) {
+    switch (phase) {
+    case CHORD_COORDINATOR_GATHERING:
+        return "waits for nodes to register";
+    case CHORD_COORDINATOR_FORMING:
+        return "forms the ring";
+    case CHORD_COORDINATOR_IDLE:
+        return "has no view change under way";
+    case CHORD_COORDINATOR_CHANGING:
+        return "has a view change under way";
+    case CHORD_COORDINATOR_FAILED:
+        break;
+    }
+    return "found two nodes with one id";
+}
+
+/* What the coordinator waits for: of parts of the ring, of nodes, and of routing. */
+static void tell_coordinator(FILE *out, const struct chord_coordinator *coordinator) {
+    uint32_t wedging = 0, installed = 0, invited = 0, unsettled = 0;
+    const struct chord_roster_entry *late = NULL; /* the first node that is waited for */
+    for (uint32_t i = 0; i < coordinator->parts.count; i++) {
+        wedging += coordinator->parts.items[i].phase == CHORD_PART_WEDGING;
+        installed += coordinator->parts.items[i].phase == CHORD_PART_INSTALLED;
+    }
+    for (uint32_t i = 0; i < coordinator->roster.count; i++) {
+        const struct chord_roster_entry *entry = &coordinator->roster.entries[i];
+        const bool is_late = entry->state == CHORD_ROSTER_INVITED || entry->settle_epoch != 0;
+        invited += entry->state == CHORD_ROSTER_INVITED;
+        unsettled += entry->settle_epoch != 0;
+        late = late == NULL && is_late ? entry : late;
+    }
+    fprintf(out, "; the coordinator %s, epoch %u", phase_text(coordinator->phase), coordinator->epoch);
+    if (wedging + installed + invited + unsettled > 0) {
+        fprintf(out,
+                " (%u parts of the ring wait for WEDGED, %u for SYNCED; %u nodes look for their place, %u announce "
+                "theirs",
+                wedging, installed, invited, unsettled);
+        if (late != NULL) {
+            fprintf(out, ", the first of them node %u#%u, in state %d, for epoch %u", late->member.address.rank,
+                    late->member.address.virtual_node, (int)late->state, late->settle_epoch);
+        }
+        fputc(')', out);
+    }
+}
+
+static void tell_nodes_state(FILE *out, const struct agent *agent) {
     const struct chord_peer *peer = &agent->runtime->peer;
     uint64_t unacknowledged = 0;
-    bool filling = false;
-    for (uint32_t v = 0; agent->runtime->has_peer && v < agent->config->virtual_node_count; v++) {
-        filling |= peer->nodes[v].filling;
-        for (uint32_t a = 0; a < peer->nodes[v].arc_count; a++) {
-            unacknowledged += chord_arc_unacknowledged_count(&peer->nodes[v].arcs[a]);
+    uint32_t wedged = 0, syncing = 0, waiting = 0, routing = 0, spares = 0;
+    for (uint32_t v = 0; v < agent->config->virtual_node_count; v++) {
+        const struct chord_node *node = &peer->nodes[v];
+        spares += !chord_node_is_member(node);
+        routing += node->maintain.task != CHORD_MAINTAIN_NOTHING;
+        for (uint32_t a = 0; a < node->arcs.count; a++) {
+            const struct chord_arc *arc = &node->arcs.items[a];
+            unacknowledged += chord_arc_unacknowledged_count(arc);
+            wedged += chord_arc_is_wedged(arc);
+            syncing += arc->status == CHORD_ARC_SYNCING;
+            waiting += arc->waiting_first != NULL;
         }
     }
-    char text[200];
-    const int size = snprintf(text, sizeof text,
-                              "%zu of %zu operations answered, %u without an answer, %" PRIu64
-                              " writes unacknowledged%s%s",
-                              agent->completed_count, agent->operation_count,
-                              agent->runtime->has_peer ? peer->client.outstanding_count : 0, unacknowledged,
-                              filling ? ", fingers incomplete" : "", agent->scattering ? ", sending its history" : "");
-    reply(agent, head, text, size < 0 ? 0 : strlen(text));
+    fprintf(out, ", %u without an answer, %" PRIu64 " writes unacknowledged", peer->client.outstanding_count,
+            unacknowledged);
+    const struct {
+        uint32_t count;
+        const char *text;
+    } others[] = {{wedged, "arcs wedged"},
+                  {syncing, "arcs wait for their data"},
+                  {waiting, "arcs with requests that wait"},
+                  {routing, "nodes with a lookup or announcement under way"},
+                  {spares, "nodes not in the ring"}};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (others[i].count > 0) {
+            fprintf(out, ", %u %s", others[i].count, others[i].text);
+        }
+    }
+    if (peer->rank == agent->config->coordinator_rank) {
+        tell_coordinator(out, &peer->coordinator);
+    }
+}
+
+static void tell_waiting(const struct agent *agent, struct control_head head) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    chord_check(out != NULL);
+    fprintf(out, "%zu of %zu operations answered", agent->completed_count, agent->operation_count);
+    if (agent->runtime->has_peer) {
+        tell_nodes_state(out, agent);
+    }
+    if (agent->scattering) {
+        fputs(", sending its history", out);
+    }
+    chord_check(fclose(out) == 0);
+    reply(agent, head, text, size);
+    free(text);
 }
 
 /* --- dispatch --- */
@@ -444,6 +564,9 @@ static void carry_out(struct agent *agent, struct control_head head, const unsig
     case COMMAND_ARCS:
         tell_arcs(agent, head);
         return;
+    case COMMAND_KEYS:
+        tell_keys(agent, head, bytes, size);
+        return;
     case COMMAND_NODES:
         tell_nodes(agent, head);
         return;
@@ -486,6 +609,7 @@ void agent_receive(struct agent *agent, uint32_t from_rank, unsigned type, const
         feed_judges(agent);
         return;
     case CONTROL_REPLY:
+    case CONTROL_ANSWERED:
         break;
     }
     chord_check(!"a control message that isn't for agents");
@@ -496,6 +620,9 @@ bool agent_work(struct agent *agent) {
         return false;
     }
     const bool any = issue(agent);
+    if (agent->completed_count >= agent->told_next) {
+        tell_answered(agent);
+    }
     if (agent->completed_count == agent->operation_count) {
         agent->running = false;
         reply(agent, agent->run_head, NULL, 0);

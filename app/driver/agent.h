@@ -49,6 +49,7 @@ struct agent {
     struct chord_id next_key_id; /* of the operation that is to be issued next, once it was hashed */
     bool next_is_hashed;
     size_t completed_count;
+    size_t told_next; /* CONTROL_ANSWERED is due when so many are answered; SIZE_MAX: never */
     struct control_ran *ran; /* owned: too large for the stack */
     struct traffic traffic_before;
     uint64_t *node_owned_before;     /* owned; by virtual node: counters at the start of the phase */

@@ -10,6 +10,14 @@
 #define AUTO_POOL_BYTES (UINT64_C(256) * 1024 * 1024)
 /* A client's request and one repetition of it. */
 #define COPIES_OF_A_REQUEST 2u
+/* A transfer's piece, and another one sent since it was asked for again. */
+#define COPIES_OF_A_PIECE 2u
+/* As many frames as keep the source busy while its receiver asks for the next ones. */
+#define PIECE_BYTES_MAX (64u * 1024u)
+#define PIECES_BYTES_MAX (UINT64_C(32) * 1024 * 1024)
+/* A rank's CONTROL_ANSWERED of one phase (agent.c): of 10^18 operations. */
+#define ANSWERED_MESSAGES_MAX 4096u
+#define ANSWERED_MESSAGE_BYTES 32u
 /* Lookups, acknowledgements, registration: a few small messages for every node that this rank may speak with. */
 #define RESERVED_MESSAGES_PER_NODE 16u
 #define RESERVED_MESSAGE_BYTES 512u
@@ -18,6 +26,10 @@
 #define MEMBER_TEXT_BYTES 100u
 #define ARC_TEXT_BYTES 200u
 #define FIXED_TEXT_BYTES 1024u
+
+static uint64_t larger(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
+}
 
 static uint64_t replicas_of(const struct chord_config *config) {
     return config->replica_count < config->rank_count ? config->replica_count : config->rank_count;
@@ -41,8 +53,33 @@ static uint64_t table_bytes_max(const struct chord_config *config) {
            arcs_held_max(config, 1) * (ARC_TEXT_BYTES + MEMBER_TEXT_BYTES * replicas_of(config));
 }
 
-static uint64_t larger(uint64_t a, uint64_t b) {
-    return a > b ? a : b;
+/* PIECEs that one rank may have under way as the source of every part. */
+static uint64_t pieces_max(const struct chord_config *config) {
+    return COPIES_OF_A_PIECE * (uint64_t)config->rank_count * config->virtual_node_count * replicas_of(config);
+}
+
+uint32_t budget_piece_bytes(const struct chord_config *config, uint32_t frame_bytes) {
+    const uint64_t share = PIECES_BYTES_MAX / pieces_max(config);
+    const uint64_t most = share < PIECE_BYTES_MAX ? share : PIECE_BYTES_MAX;
+    return (uint32_t)larger(most, frame_bytes);
+}
+
+/* What a view change adds (budget.h). */
+static void add_change(struct budget *budget, const struct chord_config *config, uint64_t neighbours_bytes,
+                       uint64_t install_bytes) {
+    const uint64_t parts = (uint64_t)config->rank_count * config->virtual_node_count;
+    const uint64_t touched = 2 * replicas_of(config);
+    const uint64_t small_messages = 2 * parts * touched + parts + 3 * parts;
+    budget->change_messages_max =
+        small_messages + parts * touched + parts + pieces_max(config) + ANSWERED_MESSAGES_MAX;
+    budget->change_bytes_max = small_messages * CHORD_CODEC_FIXED_SIZE_MAX + parts * touched * install_bytes +
+                               parts * neighbours_bytes +
+                               pieces_max(config) * (CHORD_CODEC_FIXED_SIZE_MAX + config->piece_bytes) +
+                               ANSWERED_MESSAGES_MAX * ANSWERED_MESSAGE_BYTES;
+    budget->queued_messages_max += budget->change_messages_max;
+    budget->queued_bytes_max += budget->change_bytes_max;
+    budget->message_bytes_max =
+        (uint32_t)larger(budget->message_bytes_max, CHORD_CODEC_FIXED_SIZE_MAX + config->piece_bytes);
 }
 
 struct budget budget_with_credits(const struct chord_config *config, const struct budget_demand *demand,
@@ -71,9 +108,10 @@ struct budget budget_with_credits(const struct chord_config *config, const struc
         CHORD_CODEC_FIXED_SIZE_MAX +
         CHORD_CODEC_MEMBER_SIZE * (config->routing == CHORD_ROUTING_ONEHOP ? nodes : config->successor_count);
     const uint64_t install_bytes = CHORD_CODEC_FIXED_SIZE_MAX + CHORD_CODEC_MEMBER_SIZE * replicas_of(config);
-    /* The driver's: one chunk to every rank; one reply of a rank. */
+    /* The driver's: one chunk, or the ids of all nodes, to every rank; one reply of a rank. */
     const uint64_t reply_bytes =
-        larger(larger(sizeof(struct control_ran), config->virtual_node_count * sizeof(struct result_node)),
+        larger(larger(larger(sizeof(struct control_ran), nodes * sizeof(struct chord_id)),
+                      config->virtual_node_count * sizeof(struct result_node)),
                larger(arcs_held_max(config, config->virtual_node_count) * sizeof(struct copies_arc),
                       demand->dumps_tables ? table_bytes_max(config) : 0));
     budget.queued_messages_max = credits + reserved + propagating_arcs * config->unacknowledged_count_max +
@@ -81,9 +119,12 @@ struct budget budget_with_credits(const struct chord_config *config, const struc
     budget.queued_bytes_max = credits * demand->record_bytes + reserved * RESERVED_MESSAGE_BYTES +
                               propagating_arcs * (config->unacknowledged_bytes_max + operation_bytes) +
                               nodes * (neighbours_bytes + replicas_of(config) * install_bytes) +
-                              ranks * chunk_bytes + 4 * reply_bytes;
+                              ranks * larger(chunk_bytes, nodes * sizeof(struct chord_id) + 64) + 4 * reply_bytes;
     budget.message_bytes_max =
         (uint32_t)(larger(larger(chunk_bytes, reply_bytes), larger(neighbours_bytes, install_bytes)) + 1024);
+    if (demand->changes_ring) {
+        add_change(&budget, config, neighbours_bytes, install_bytes);
+    }
     return budget;
 }
 

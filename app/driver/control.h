@@ -15,7 +15,8 @@ enum control_type {
     CONTROL_COMMAND = 128,
     CONTROL_REPLY,
     CONTROL_RECORDS,    /* agent to agent: history records for the judge of their keys */
-    CONTROL_RECORDS_ACK /* agent to agent: the next ones, please */
+    CONTROL_RECORDS_ACK, /* agent to agent: the next ones, please */
+    CONTROL_ANSWERED     /* agent to driver: uint64_t operations of the phase that are answered so far */
 };
 
 enum control_command {
@@ -30,6 +31,8 @@ enum control_command {
     COMMAND_SCATTER, /* send the phase's records to their judges; replies when all are there -> nothing */
     COMMAND_JUDGE,   /* judge what was received -> control_judged */
     COMMAND_ARCS,    /* -> copies_arc, any number */
+    COMMAND_KEYS,    /* chord_id, all nodes' in ring order -> uint64_t, one for each of them: keys up to it, from the one
+                        before, that this rank's nodes own */
     COMMAND_NODES,   /* -> result_node, one a node */
     COMMAND_TABLES,  /* uint32_t virtual node -> text: its routing table as a JSON object and line */
     COMMAND_RANK,    /* -> result_rank */
@@ -58,6 +61,8 @@ struct control_state {
 
 struct control_run {
     uint64_t start_ns; /* rank 0's clock when the timed part began: the origin of all timelines */
+    uint32_t tells_answered; /* send CONTROL_ANSWERED whenever the count has grown by a hundredth */
+    uint32_t reserved;       /* 0 */
 };
 
 struct control_ran {

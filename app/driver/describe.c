@@ -22,8 +22,8 @@ struct copies_arc *describe_arcs(const struct chord_peer *peer, size_t *arc_coun
     struct copies_arc *arcs = NULL;
     for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {
         const struct chord_node *node = &peer->nodes[v];
-        for (uint32_t a = 0; a < node->arc_count; a++) {
-            const struct chord_arc *arc = &node->arcs[a];
+        for (uint32_t a = 0; a < node->arcs.count; a++) {
+            const struct chord_arc *arc = &node->arcs.items[a];
             const struct chord_store_digest digest = chord_store_digest(&arc->store);
             arcs = grown(arcs, &capacity, count + 1, sizeof *arcs);
             struct copies_arc *told = &arcs[count++];
@@ -70,12 +70,14 @@ struct result_node describe_node(const struct chord_node *node) {
     struct address_set members = {0};
     memset(&told, 0, sizeof told);
     told.member = node->self;
+    told.is_spare = !chord_node_is_member(node);
+    told.contact = node->contact.address;
     told.requests_owned = node->counters.requests_owned;
     told.requests_forwarded = node->counters.requests_forwarded;
     told.successor_count = node->table.successor_count;
     told.finger_count = node->table.finger_count;
-    for (uint32_t a = 0; a < node->arc_count; a++) {
-        const struct chord_arc *arc = &node->arcs[a];
+    for (uint32_t a = 0; a < node->arcs.count; a++) {
+        const struct chord_arc *arc = &node->arcs.items[a];
         const struct chord_store_digest digest = chord_store_digest(&arc->store);
         if (chord_id_equal(arc->end, node->self.id)) {
             told.owned_pair_count += digest.pair_count;
@@ -92,7 +94,7 @@ struct result_node describe_node(const struct chord_node *node) {
         add_address(&members, node, node->table.successors[i].address);
     }
     for (uint32_t i = 0; i < node->table.finger_count; i++) {
-        add_address(&members, node, node->table.fingers[i].address);
+        add_address(&members, node, node->table.fingers[i].owner.address);
     }
     if (node->table.successor_count > 0) {
         add_address(&members, node, node->table.predecessor.address);
@@ -102,13 +104,25 @@ struct result_node describe_node(const struct chord_node *node) {
     return told;
 }
 
+static void print_member(FILE *out, const struct chord_member *member, bool first, unsigned id_bits) {
+    char text[CHORD_ID_TEXT_SIZE];
+    fprintf(out, "%s{\"rank\":%u,\"virtual_node\":%u,\"id\":\"%s\"}", first ? "" : ",", member->address.rank,
+            member->address.virtual_node, chord_id_format(member->id, id_bits, text));
+}
+
 static void print_members(FILE *out, const char *name, const struct chord_member *members, uint32_t count,
                           unsigned id_bits) {
-    char text[CHORD_ID_TEXT_SIZE];
     fprintf(out, ",\"%s\":[", name);
     for (uint32_t i = 0; i < count; i++) {
-        fprintf(out, "%s{\"rank\":%u,\"virtual_node\":%u,\"id\":\"%s\"}", i == 0 ? "" : ",", members[i].address.rank,
-                members[i].address.virtual_node, chord_id_format(members[i].id, id_bits, text));
+        print_member(out, &members[i], i == 0, id_bits);
+    }
+    fputc(']', out);
+}
+
+static void print_fingers(FILE *out, const struct chord_table *table, unsigned id_bits) {
+    fputs(",\"fingers\":[", out);
+    for (uint32_t i = 0; i < table->finger_count; i++) {
+        print_member(out, &table->fingers[i].owner, i == 0, id_bits);
     }
     fputc(']', out);
 }
@@ -123,10 +137,10 @@ char *describe_table(const struct chord_node *node, size_t *size) {
             node->self.address.virtual_node, chord_id_format(node->self.id, bits, id), node->self.incarnation);
     print_members(out, "predecessor", &node->table.predecessor, node->table.successor_count > 0, bits);
     print_members(out, "successors", node->table.successors, node->table.successor_count, bits);
-    print_members(out, "fingers", node->table.fingers, node->table.finger_count, bits);
+    print_fingers(out, &node->table, bits);
     fprintf(out, ",\"arcs\":[");
-    for (uint32_t a = 0; a < node->arc_count; a++) {
-        const struct chord_arc *arc = &node->arcs[a];
+    for (uint32_t a = 0; a < node->arcs.count; a++) {
+        const struct chord_arc *arc = &node->arcs.items[a];
         fprintf(out, "%s{\"start\":\"%s\"", a == 0 ? "" : ",", chord_id_format(arc->start, bits, id));
         fprintf(out, ",\"end\":\"%s\",\"epoch\":%u,\"pairs\":%zu", chord_id_format(arc->end, bits, id), arc->epoch,
                 arc->store.count);

@@ -1,5 +1,8 @@
 #include "app/driver/driver.h"
 
+#include "app/driver/changes.h"
+#include "app/driver/expect.h"
+#include "app/driver/ring.h"
 #include "app/driver/validate.h"
 #include "app/mpi/monotime.h"
 #include "app/report/record.h"
@@ -24,8 +27,9 @@ struct driver {
     struct chord_notice twins; /* of a duplicate id */
     bool has_twins;
 
-    struct result_node *nodes; /* owned; in ring order */
-    struct chord_member *members; /* owned; the same nodes */
+    struct ring ring; /* owned */
+    struct changes changes;
+    struct result_node *nodes; /* owned; all of the job, by ascending id */
     uint32_t node_count;
     struct result_rank *ranks; /* owned */
 
@@ -45,12 +49,27 @@ void driver_receive(struct driver *driver, uint32_t from_rank, const unsigned ch
 }
 
 void driver_notice(struct driver *driver, const struct chord_notice *notice) {
-    if (notice->kind == CHORD_NOTICE_FORMED) {
+    switch (notice->kind) {
+    case CHORD_NOTICE_FORMED:
         driver->formed = true;
-    } else {
+        return;
+    case CHORD_NOTICE_DUPLICATE_ID:
         driver->has_twins = true;
         driver->twins = *notice;
+        return;
+    case CHORD_NOTICE_CHANGED:
+    case CHORD_NOTICE_SETTLED:
+    case CHORD_NOTICE_CANCELLED:
+        changes_notice(&driver->changes, notice);
+        return;
     }
+}
+
+void driver_answered(struct driver *driver, uint32_t from_rank, const unsigned char *bytes, size_t size) {
+    uint64_t count;
+    chord_check(size == sizeof count);
+    memcpy(&count, bytes, sizeof count);
+    changes_answered(&driver->changes, from_rank, count);
 }
 
 enum chord_status driver_create(const struct driver_setup *setup, struct driver **out) {
@@ -63,18 +82,20 @@ enum chord_status driver_create(const struct driver_setup *setup, struct driver 
     const uint32_t node_count = setup->config->rank_count * setup->config->virtual_node_count;
     driver->setup = *setup;
     driver->nodes = calloc(node_count, sizeof *driver->nodes);
-    driver->members = calloc(node_count, sizeof *driver->members);
     driver->ranks = calloc(setup->config->rank_count, sizeof *driver->ranks);
     driver->phase = calloc(1, sizeof *driver->phase);
     driver->throughputs = calloc((size_t)options->phase_count * options->repetitions, sizeof *driver->throughputs);
     driver->validator = (struct validator){.commander = &driver->commander,
                                            .agent = setup->agent,
                                            .config = setup->config,
-                                           .mode = options->mode,
-                                           .nodes = driver->members,
-                                           .node_count = node_count};
-    if (driver->nodes == NULL || driver->members == NULL || driver->ranks == NULL || driver->phase == NULL ||
-        driver->throughputs == NULL ||
+                                           .mode = options->mode};
+    driver->changes = (struct changes){.schedule = setup->schedule,
+                                       .runtime = setup->runtime,
+                                       .config = setup->config,
+                                       .ring = &driver->ring};
+    if (driver->nodes == NULL || driver->ranks == NULL || driver->phase == NULL ||
+        driver->throughputs == NULL || ring_init(&driver->ring, node_count) != CHORD_OK ||
+        changes_init(&driver->changes) != CHORD_OK ||
         commander_init(&driver->commander, setup->runtime, setup->config->rank_count,
                        UINT64_C(1000000000) * options->timeout_seconds, setup->shows_progress) != CHORD_OK) {
         driver_destroy(driver);
@@ -91,7 +112,8 @@ void driver_destroy(struct driver *driver) {
     commander_clear(&driver->commander);
     validator_clear(&driver->validator);
     free(driver->nodes);
-    free(driver->members);
+    changes_clear(&driver->changes);
+    ring_clear(&driver->ring);
     free(driver->ranks);
     free(driver->phase);
     free(driver->throughputs);
@@ -162,10 +184,18 @@ static bool gather_nodes(struct driver *driver) {
         return false;
     }
     qsort(driver->nodes, driver->node_count, sizeof *driver->nodes, compare_nodes);
-    for (uint32_t i = 0; i < driver->node_count; i++) {
-        driver->members[i] = driver->nodes[i].member;
-    }
     return true;
+}
+
+/* The ring as it was formed, from the notice and the ids of all nodes. */
+static void note_ring(struct driver *driver) {
+    struct chord_member *nodes = calloc(driver->node_count, sizeof *nodes);
+    chord_check(nodes != NULL && driver->node_count == driver->ring.node_count);
+    for (uint32_t i = 0; i < driver->node_count; i++) {
+        nodes[i] = driver->nodes[i].member;
+    }
+    ring_form(&driver->ring, nodes, driver->setup.config->initial_rank_count);
+    free(nodes);
 }
 
 /* "rank 3", or "node 3#1" where ranks have several. */
@@ -191,8 +221,17 @@ static enum exit_status fail_twins(const struct driver *driver, char *message) {
     return EXIT_USAGE;
 }
 
-static enum exit_status form(struct driver *driver, uint32_t incarnation, char *message) {
-    const struct control_reset reset = {.incarnation = incarnation};
+/* A repetition begins with new nodes, whose incarnations follow those that were there before. */
+static uint32_t next_incarnation(const struct driver *driver) {
+    uint32_t last = 0;
+    for (uint32_t i = 0; i < driver->node_count; i++) {
+        last = driver->nodes[i].member.incarnation > last ? driver->nodes[i].member.incarnation : last;
+    }
+    return last + 1;
+}
+
+static enum exit_status form(struct driver *driver, char *message) {
+    const struct control_reset reset = {.incarnation = next_incarnation(driver)};
     driver->formed = false;
     driver->has_twins = false;
     validator_reset(&driver->validator);
@@ -219,8 +258,61 @@ static enum exit_status form(struct driver *driver, uint32_t incarnation, char *
     }
     run->formation_ns = driver->setup.runtime->now_ns - start_ns;
     run->formation_messages = driver->sent_sum - sent_before;
-    return gather_nodes(driver) ? EXIT_VALID : EXIT_TIMED_OUT;
+    if (!gather_nodes(driver)) {
+        return EXIT_TIMED_OUT;
+    }
+    note_ring(driver);
+    return EXIT_VALID;
 }
+
+/* --- the ranks, and what nodes are called --- */
+
+static void on_rank(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
+    struct driver *driver = context;
+    chord_check(size == sizeof *driver->ranks);
+    memcpy(&driver->ranks[from_rank], bytes, size);
+}
+
+static bool gather_ranks(struct driver *driver) {
+    return ask(driver, "gathering the ranks' counts", COMMAND_RANK, NULL, 0, on_rank);
+}
+
+/* A node's name is host:rank#v; where ranks have one node, and for all nodes of a rank, host:rank. */
+static bool find_name(void *context, const char *name, struct chord_address *address) {
+    const struct driver *driver = context;
+    const uint32_t virtual_nodes = driver->setup.config->virtual_node_count;
+    char text[sizeof driver->ranks->host + 32];
+    for (uint32_t rank = 0; rank < driver->commander.rank_count; rank++) {
+        const int size = snprintf(text, sizeof text, "%s:%u", driver->ranks[rank].host, rank);
+        *address = (struct chord_address){.rank = rank, .virtual_node = CHORD_ALL_NODES};
+        if (strcmp(name, text) == 0) {
+            return true;
+        }
+        for (uint32_t v = 0; v < virtual_nodes; v++) {
+            snprintf(text + size, sizeof text - (size_t)size, "#%u", v);
+            address->virtual_node = (uint16_t)v;
+            if (strcmp(name, text) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Once all ranks' hosts are known. */
+static enum exit_status resolve_names(struct driver *driver, char *message) {
+    char error[SCHEDULE_ERROR_SIZE];
+    if (!gather_ranks(driver)) {
+        return EXIT_TIMED_OUT;
+    }
+    if (!schedule_resolve(driver->setup.schedule, find_name, driver, error)) {
+        snprintf(message, RESULT_TEXT_SIZE, "%.500s", error);
+        return EXIT_USAGE;
+    }
+    return EXIT_VALID;
+}
+
+/* --- --dump --- */
 
 static void on_tables(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
     (void)from_rank;
@@ -252,39 +344,6 @@ static enum exit_status dump_tables(struct driver *driver, char *message) {
 
 /* --- one phase --- */
 
-static void expect_hops(struct driver *driver, struct result_phase *phase) {
-    const struct driver_setup *setup = &driver->setup;
-    const struct chord_config *config = setup->config;
-    struct chord_id *ids = calloc(driver->node_count, sizeof *ids);
-    uint32_t *ranks = calloc(driver->node_count, sizeof *ranks);
-    size_t *entries = calloc(driver->node_count, sizeof *entries);
-    chord_check(ids != NULL && ranks != NULL && entries != NULL);
-    for (uint32_t i = 0; i < driver->node_count; i++) {
-        ids[i] = driver->members[i].id;
-        ranks[i] = driver->members[i].address.rank;
-    }
-    const bool early = config->consistency == CHORD_EVENTUAL && phase->type == OPTIONS_PHASE_QUERY;
-    struct expectation_ring ring = {
-        .ids = ids,
-        .ranks = ranks,
-        .count = driver->node_count,
-        .id_bits = config->id_bits,
-        .routing = config->routing,
-        .early_answer_replicas = early ? config->replica_count : 1,
-        .successors = config->route_successors ? config->successor_count : 1,
-        .successors_name_owner = true,
-        .entries = entries};
-    for (uint32_t i = 0; i < driver->node_count; i++) {
-        if (ranks[i] == setup->options->via) {
-            entries[ring.entry_count++] = i;
-        }
-    }
-    chord_check(expectation_compute(&ring, setup->options->seed, &phase->expected) == CHORD_OK);
-    free(ids);
-    free(ranks);
-    free(entries);
-}
-
 static void on_metrics(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
     (void)from_rank;
     struct driver *driver = context;
@@ -295,12 +354,6 @@ static void on_metrics(void *context, uint32_t from_rank, const unsigned char *b
     traffic_merge(&driver->phase->traffic, &ran->traffic);
     timeline_merge(&driver->phase->timeline, &ran->timeline);
     free(ran);
-}
-
-static void on_rank(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
-    struct driver *driver = context;
-    chord_check(size == sizeof *driver->ranks);
-    memcpy(&driver->ranks[from_rank], bytes, size);
 }
 
 static void on_forged(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
@@ -351,18 +404,83 @@ static enum exit_status load(struct driver *driver, struct result_phase *phase, 
     return EXIT_VALID;
 }
 
+/* Waits until every operation is answered, and has the ring change meanwhile. */
+static bool run_operations(struct driver *driver, const char *what, const struct control_run *command) {
+    struct commander *commander = &driver->commander;
+    changes_start(&driver->changes, command->start_ns);
+    commander_begin(commander, what, NULL, driver);
+    for (uint32_t rank = 0; rank < commander->rank_count; rank++) {
+        commander_tell(commander, rank, COMMAND_RUN, command, sizeof *command);
+    }
+    while (commander->missing_count > 0) {
+        changes_fire(&driver->changes, driver->setup.runtime->now_ns);
+        if (!commander_turn(commander)) {
+            return false;
+        }
+    }
+    return commander_wait(commander); /* which ends the line of progress */
+}
+
 static enum exit_status measure(struct driver *driver, struct result_phase *phase) {
     static const char *const names[] = {"running the insert phase", "running the query phase",
                                         "running the delete phase", "running the mix phase"};
-    const struct control_run command = {.start_ns = monotime_now_ns()};
-    if (!ask(driver, names[phase->type], COMMAND_RUN, &command, sizeof command, NULL)) {
+    struct changes *changes = &driver->changes;
+    const bool will_change = changes_begin(changes, phase->index);
+    if (will_change && !changes_count_keys(changes, &driver->commander, false)) {
+        return EXIT_TIMED_OUT;
+    }
+    const struct control_run command = {.start_ns = monotime_now_ns(),
+                                        .tells_answered = changes_needs_answered(changes)};
+    if (!run_operations(driver, names[phase->type], &command)) {
         return EXIT_TIMED_OUT;
     }
     phase->elapsed_ns = monotime_now_ns() - command.start_ns;
-    if (!quiesce(driver) || !ask(driver, "gathering the counts", COMMAND_METRICS, NULL, 0, on_metrics)) {
+    changes_end(changes, phase->elapsed_ns);
+    if (!quiesce(driver) || !ask(driver, "gathering the counts", COMMAND_METRICS, NULL, 0, on_metrics) ||
+        (will_change && !changes_count_keys(changes, &driver->commander, true))) {
         return EXIT_TIMED_OUT;
     }
+    changes_measure(changes, phase);
     return EXIT_VALID;
+}
+
+/* When quiet every node must take itself for what the coordinator takes it for. */
+static void compare_views(const struct driver *driver, struct result_verdict *verdict) {
+    for (uint32_t i = 0; i < driver->node_count && verdict->wrong_count == 0; i++) {
+        const struct result_node *node = &driver->nodes[i];
+        const struct ring_node *known = ring_find(&driver->ring, node->member.address);
+        if (known == NULL || known->is_member == node->is_spare ||
+            (known->is_member && known->member.incarnation != node->member.incarnation)) {
+            char name[NODE_NAME_SIZE];
+            verdict->wrong_count = 1;
+            verdict->valid = false;
+            snprintf(verdict->first_wrong, sizeof verdict->first_wrong,
+                     "%s takes itself for a %s (incarnation %u), the coordinator for a %s",
+                     name_node(driver, node->member.address, name), node->is_spare ? "spare" : "member",
+                     node->member.incarnation, node->is_spare ? "member" : "spare, or for another incarnation");
+        }
+    }
+}
+
+static bool judge(struct driver *driver, struct result_phase *phase) {
+    driver->validator.nodes = driver->ring.members;
+    driver->validator.node_count = driver->ring.member_count;
+    if (!forge(driver) || !validator_judge(&driver->validator, &phase->verdict) || !gather_nodes(driver) ||
+        !gather_ranks(driver)) {
+        return false;
+    }
+    compare_views(driver, &phase->verdict);
+    return true;
+}
+
+static void expect_hops(struct driver *driver, struct result_phase *phase) {
+    const struct driver_setup *setup = &driver->setup;
+    const bool changed = changes_any(&driver->changes);
+    expect_phase(&driver->ring, setup->config, setup->options, driver->nodes, driver->node_count, phase->type, changed,
+                 &phase->expected);
+    setup->run->ideal_owner_hops = changed || setup->options->routing != CHORD_ROUTING_FINGER
+                                       ? 0.0
+                                       : expectation_ideal_mean(driver->ring.member_count);
 }
 
 /* round: 0 for the first repetition, those that warm up included. */
@@ -387,8 +505,7 @@ static enum exit_status run_phase(struct driver *driver, uint32_t index, uint64_
     if (status != EXIT_VALID) {
         return status;
     }
-    if (!forge(driver) || !validator_judge(&driver->validator, &phase->verdict) || !gather_nodes(driver) ||
-        !ask(driver, "gathering the ranks' counts", COMMAND_RANK, NULL, 0, on_rank)) {
+    if (!judge(driver, phase)) {
         return EXIT_TIMED_OUT;
     }
     expect_hops(driver, phase);
@@ -463,9 +580,12 @@ static enum exit_status run_all(struct driver *driver, char *message) {
     const struct options *options = driver->setup.options;
     const uint64_t rounds = (uint64_t)options->warmup + options->repetitions;
     for (uint64_t round = 0; round < rounds; round++) {
-        enum exit_status status = form(driver, (uint32_t)round + 1, message);
+        enum exit_status status = form(driver, message);
         if (status == EXIT_VALID && round == 0) {
-            status = dump_tables(driver, message);
+            status = resolve_names(driver, message);
+            if (status == EXIT_VALID) {
+                status = dump_tables(driver, message);
+            }
             if (status == EXIT_VALID && !options->quiet) {
                 table_print_header(stdout, driver->setup.run, driver->setup.shows_color);
                 fflush(stdout);

@@ -1,6 +1,9 @@
 /* The driver on rank 0: forms the ring, runs the phases in order, has each judged, and tells the report. For each
  * repetition: form ring -> quiesce -> (load -> measure -> quiesce -> validate -> report) for each phase. A repetition
- * begins with an empty ring; those that warm up are judged like the others and reported nowhere. */
+ * begins with an empty ring of the initial nodes; those that warm up are judged like the others and reported nowhere.
+ *
+ * While a phase is measured the ring may change (changes.h): the driver fires the schedule's events, and the timed part
+ * ends with the last answer, whatever the ring is doing then. What is under way is waited for before the phase is judged. */
 #ifndef APP_DRIVER_DRIVER_H
 #define APP_DRIVER_DRIVER_H
 
@@ -34,6 +37,7 @@ enum exit_status driver_run(struct driver *driver, char *message);
 
 /* For runtime_owner. */
 void driver_receive(struct driver *driver, uint32_t from_rank, const unsigned char *bytes, size_t size);
+void driver_answered(struct driver *driver, uint32_t from_rank, const unsigned char *bytes, size_t size);
 void driver_notice(struct driver *driver, const struct chord_notice *notice);
 
 #endif

@@ -1,6 +1,10 @@
 /* Gives the operations of a workload file to the agents that issue them, as the mode says, in chunks: memory on rank 0
  * doesn't grow with the file. Serial: all to rank 0, each entering at a seeded random node or at --via's. Parallel:
- * each line to the client of a seeded random node, which it enters at. */
+ * each line to the client of a seeded random node, which it enters at.
+ *
+ * Whether a node is in the ring makes no difference: every rank has a client, and an operation may enter at a spare, which
+ * passes it on to a member, one hop more. So the same seed gives the same operations to the same nodes however the ring
+ * changes meanwhile. */
 #ifndef APP_DRIVER_LOADER_H
 #define APP_DRIVER_LOADER_H
 

@@ -139,7 +139,7 @@ bool runtime_step(struct runtime *runtime) {
     runtime->now_ns = monotime_now_ns();
     bool busy = transport_poll(runtime->transport, FRAMES_PER_STEP) > 0;
     if (runtime->has_peer && chord_peer_deadline(&runtime->peer) <= runtime->now_ns) {
-        chord_peer_tick(&runtime->peer, runtime->now_ns);
+        chord_check(chord_peer_tick(&runtime->peer, runtime->now_ns) == CHORD_OK);
         busy = true;
     }
     busy |= runtime->owner.work(runtime->owner.context);

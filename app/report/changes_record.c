@@ -107,6 +107,7 @@ static json_t *change_json(const struct result_run *run, const struct result_pha
     put_count(&fields, "moved_pair_count", made, change->pair_count);
     put_count(&fields, "moved_pair_bytes", made, change->pair_bytes);
     put_count(&fields, "expected_pair_count", made, told->expected_pair_count);
+    put(&fields, "expected_is_exact", made ? json_boolean(told->expected_is_exact) : json_null());
     put_count(&fields, "unanswered_pair_count", made, told->unanswered_pair_count);
     put_count(&fields, "message_count", made, change->message_count);
     put_count(&fields, "started_ns", made, change->started_ticks);

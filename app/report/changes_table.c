@@ -166,6 +166,13 @@ static void print_committed(FILE *stream, const struct result_phase *phase, uint
           "it;\n  pairs: copies that were moved, expected: from the ids alone; before, during, after: "
           "operations/second\n",
           stream);
+    bool exact = true;
+    for (uint32_t i = 0; i < phase->change_count; i++) {
+        exact &= phase->changes[i].refused || phase->changes[i].expected_is_exact;
+    }
+    if (!exact) {
+        fputs("  the phase added or removed keys, so what is expected is about the most that can have moved\n", stream);
+    }
 }
 
 static void print_refused(FILE *stream, const struct result_phase *phase, uint32_t refused_count) {

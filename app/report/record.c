@@ -283,7 +283,7 @@ static void put_hops(struct record *record, json_t *root, const struct result_ru
                   path);
     }
     const struct expectation *expected = &phase->expected;
-    put_number(record, object, "expected_mean", path ? expected->path_mean : expected->mean);
+    put_number(record, object, "expected_mean", path ? expected->path_mean : expected->mean); /* NaN: null */
     uint32_t size = HOPS_MAX;
     while (size > 0 && expected->probability[size - 1] <= 0) {
         size--;
@@ -359,6 +359,7 @@ static void put_nodes(struct record *record, json_t *root, const struct result_r
         put_count(record, object, "rank", node->member.address.rank);
         put_count(record, object, "virtual_node", node->member.address.virtual_node);
         put_count(record, object, "incarnation", node->member.incarnation);
+        put_text(record, object, "state", node->is_spare ? "spare" : "member");
         put_count(record, object, "owned_pair_count", node->owned_pair_count);
         put_count(record, object, "replica_pair_count", node->replica_pair_count);
         put_count(record, object, "stored_bytes", node->stored_bytes);
@@ -380,6 +381,7 @@ static void put_ranks(struct record *record, json_t *root, const struct result_p
         put_count(record, object, "rank", i);
         put_text(record, object, "host", phase->ranks[i].host);
         put_text(record, object, "cpuset", phase->ranks[i].cpuset);
+        put_count(record, object, "member_count", summary_member_count(phase, i));
         put_count(record, object, "owned_pair_count", summary_owned_pair_count(phase, i));
         put_count(record, object, "pair_bytes", phase->ranks[i].pair_bytes);
         put_count(record, object, "pool_bytes_used_max", phase->ranks[i].pool_bytes_used_max);

@@ -34,6 +34,8 @@ struct result_rank {
 /* One node, when quiet. */
 struct result_node {
     struct chord_member member;
+    bool is_spare;                /* not in the ring: it holds nothing and passes on what enters at it, */
+    struct chord_address contact; /* to this node, where it is one */
     uint64_t owned_pair_count;   /* pairs in its own arc */
     uint64_t replica_pair_count; /* pairs that it holds for others */
     uint64_t stored_bytes;       /* keys and values of both */
@@ -67,6 +69,8 @@ struct result_change {
     struct chord_change change;           /* ticks are nanoseconds from the same start; members is NULL */
     struct chord_change_member *members;  /* owned; change.member_count of them */
     uint64_t expected_pair_count; /* pairs that must move, from the sorted ids and the keys alone */
+    bool expected_is_exact;       /* the phase neither added nor removed a key; otherwise the keys that move are counted
+                                     before and after the phase, and each part of the ring counts with its larger number */
     uint64_t unanswered_pair_count; /* bound of what may be moved besides: writes under way when arcs were wedged */
     bool settled;
     struct chord_settled routing; /* if settled */
@@ -88,9 +92,10 @@ struct result_phase {
     struct metrics metrics;
     struct traffic traffic;        /* during the timed part, summed over the ranks */
     struct timeline timeline;      /* answered operations of all ranks, from the start of the timed part */
-    struct expectation expected;   /* of this ring, for this phase's way of answering */
+    struct expectation expected;   /* of this ring, for this phase's way of answering; its means are NaN where the ring
+                                      changed during the phase */
     struct result_verdict verdict;
-    struct result_node *nodes; /* borrowed; in ring order */
+    struct result_node *nodes; /* borrowed; by ascending id, spares included */
     uint32_t node_count;
     struct result_rank *ranks; /* borrowed; rank_count of them */
     uint32_t rank_count;
@@ -109,7 +114,8 @@ struct result_run {
     char mpi_library[256];      /* one line */
     uint64_t formation_ns;      /* from the first REGISTER to the last finger, without MPI_Init */
     uint64_t formation_messages;
-    double ideal_owner_hops;    /* REFERENCE's average over many rings of this size; finger routing only */
+    double ideal_owner_hops;    /* REFERENCE's average over many rings of this size; finger routing only; 0: none, since the
+                                   ring changed during the phase that is told */
     uint64_t clock_offset_ns_max; /* bound on the offset between the hosts' clocks; 0 on one host */
     uint64_t message_bound_bytes; /* worst case of a rank's memory for messages */
     uint32_t credit_count;        /* of a client */

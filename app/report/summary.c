@@ -90,15 +90,26 @@ uint64_t summary_owned_pair_count(const struct result_phase *phase, uint32_t ran
     return count;
 }
 
+uint32_t summary_member_count(const struct result_phase *phase, uint32_t rank) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < phase->node_count; i++) {
+        count += phase->nodes[i].member.address.rank == rank && !phase->nodes[i].is_spare;
+    }
+    return count;
+}
+
 _Static_assert(OPTIONS_VIRTUAL_NODES_MAX <= BALANCE_VIRTUAL_NODES_MAX, "the closed form covers every run");
 
 struct balance summary_keys_per_node(const struct result_phase *phase) {
     uint64_t *counts = calloc(phase->node_count + 1u, sizeof *counts);
     chord_check(counts != NULL);
+    size_t count = 0;
     for (uint32_t i = 0; i < phase->node_count; i++) {
-        counts[i] = phase->nodes[i].owned_pair_count;
+        if (!phase->nodes[i].is_spare) {
+            counts[count++] = phase->nodes[i].owned_pair_count;
+        }
     }
-    const struct balance balance = balance_compute(counts, phase->node_count, 1);
+    const struct balance balance = balance_compute(counts, count, 1);
     free(counts);
     return balance;
 }
@@ -111,7 +122,7 @@ struct balance summary_keys_per_rank(const struct result_phase *phase, uint32_t 
         const uint32_t rank = phase->nodes[i].member.address.rank;
         chord_check(rank < phase->rank_count);
         counts[rank] += phase->nodes[i].owned_pair_count;
-        present[rank] = true;
+        present[rank] |= !phase->nodes[i].is_spare;
     }
     size_t count = 0;
     for (uint32_t rank = 0; rank < phase->rank_count; rank++) {

@@ -39,7 +39,10 @@ double summary_overhead_bytes_per_copy(const struct result_phase *phase);
 /* Pairs that a rank's nodes own, copies for others not counted. */
 uint64_t summary_owned_pair_count(const struct result_phase *phase, uint32_t rank);
 
-/* Keys owned by each node, and by each rank that has a node in the ring, with virtual_nodes (1..64) nodes a rank. */
+/* How many of a rank's nodes are in the ring. */
+uint32_t summary_member_count(const struct result_phase *phase, uint32_t rank);
+
+/* Keys owned by each node in the ring, and by each rank that has a node in the ring, with virtual_nodes (1..64) nodes a rank. */
 struct balance summary_keys_per_node(const struct result_phase *phase);
 struct balance summary_keys_per_rank(const struct result_phase *phase, uint32_t virtual_nodes);
 

@@ -54,6 +54,10 @@ void table_print_header(FILE *stream, const struct result_run *run, bool color) 
     fprintf(stream, " on %s host%s, ", text_count(run->host_count, b), plural(run->host_count));
     fprintf(stream, "%s ranks per core (%s); %s; %s\n", text_decimal(run->ranks_per_core, 2, a), run->waiting,
             machine, library);
+    if (options->initial_nodes != OPTIONS_INITIAL_NODES_ALL && options->initial_nodes < run->rank_count) {
+        fprintf(stream, "  the nodes of %s rank%s form the ring, the others are spares\n",
+                text_count(options->initial_nodes, a), plural(options->initial_nodes));
+    }
     fprintf(stream, "  %s, k = %s", consistency_name(options), text_count(options->replicas, a));
     if (options->replicas > run->rank_count) {
         fprintf(stream, " (all %s)", text_count(run->rank_count, a));
@@ -274,14 +278,18 @@ static void spread_row(struct text_grid *grid, const char *name, const struct re
                        uint64_t (*number_of)(const struct result_node *)) {
     uint64_t min = UINT64_MAX, max = 0;
     double sum = 0;
+    uint32_t count = 0;
     for (uint32_t i = 0; i < phase->node_count; i++) {
-        spread_add(number_of(&phase->nodes[i]), &min, &max, &sum);
+        if (!phase->nodes[i].is_spare) {
+            spread_add(number_of(&phase->nodes[i]), &min, &max, &sum);
+            count++;
+        }
     }
     char a[TEXT_NUMBER_SIZE];
     text_grid_row(grid);
     text_grid_cell(grid, "%s", name);
     text_grid_cell(grid, "%s", text_count(min, a));
-    text_grid_cell(grid, "%s", text_decimal(sum / phase->node_count, 1, a));
+    text_grid_cell(grid, "%s", text_decimal(sum / count, 1, a));
     text_grid_cell(grid, "%s", text_count(max, a));
 }
 
@@ -319,6 +327,16 @@ static void print_nodes(FILE *stream, const struct result_run *run, const struct
     spread_row(&grid, "requests forwarded", phase, forwarded);
     spread_row(&grid, "nodes known", phase, routing_entries);
     text_grid_print(&grid, stream, 2);
+    uint32_t spare_count = 0;
+    for (uint32_t i = 0; i < phase->node_count; i++) {
+        spare_count += phase->nodes[i].is_spare;
+    }
+    char a[TEXT_NUMBER_SIZE];
+    if (spare_count > 0) {
+        fprintf(stream, "  of the %s nodes in the ring; %s %s not in it\n",
+                text_count(phase->node_count - spare_count, a),
+                text_count(spare_count, (char[TEXT_NUMBER_SIZE]){0}), spare_count == 1 ? "is" : "are");
+    }
 }
 
 /* A count, or "-" where there is none to be told. */

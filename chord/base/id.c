@@ -48,6 +48,25 @@ struct chord_id chord_id_add_power(struct chord_id id, unsigned bits, unsigned e
     return add(id, power(CHORD_ID_BITS_MAX - bits + exponent));
 }
 
+struct chord_id chord_id_subtract_power(struct chord_id id, unsigned bits, unsigned exponent) {
+    chord_check(bits >= 1 && bits <= CHORD_ID_BITS_MAX && exponent < bits);
+    return subtract(id, power(CHORD_ID_BITS_MAX - bits + exponent));
+}
+
+static uint64_t highest_bit(uint64_t word) {
+    return UINT64_C(1) << (63 - __builtin_clzll(word));
+}
+
+struct chord_id chord_id_highest_power(struct chord_id distance) {
+    if (distance.high != 0) {
+        return (struct chord_id){.high = highest_bit(distance.high)};
+    }
+    if (distance.middle != 0) {
+        return (struct chord_id){.middle = highest_bit(distance.middle)};
+    }
+    return (struct chord_id){.low = distance.low == 0 ? 0 : (uint32_t)highest_bit(distance.low)};
+}
+
 struct chord_id chord_id_distance(struct chord_id a, struct chord_id b) {
     return subtract(b, a);
 }

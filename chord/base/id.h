@@ -60,6 +60,12 @@ struct chord_id chord_id_truncate(struct chord_id id, unsigned bits);
  * exponent < bits <= 160. */
 struct chord_id chord_id_add_power(struct chord_id id, unsigned bits, unsigned exponent);
 
+/* id - 2^exponent: the ids from here to id are those whose finger `exponent` starts up to id. exponent < bits <= 160. */
+struct chord_id chord_id_subtract_power(struct chord_id id, unsigned bits, unsigned exponent);
+
+/* The largest power of two that a distance holds, as a distance; 0 for 0. */
+struct chord_id chord_id_highest_power(struct chord_id distance);
+
 /* The clockwise distance from a to b, left-aligned like an id. 0 if a == b. */
 struct chord_id chord_id_distance(struct chord_id a, struct chord_id b);
 

@@ -116,6 +116,30 @@ enum chord_status chord_duplicates_reserve(struct chord_duplicates *duplicates, 
     return client == NULL ? CHORD_NO_MEMORY : reserve(duplicates->allocator, client);
 }
 
+static void raise(struct chord_duplicate_client *client, uint64_t watermark) {
+    if (watermark <= client->watermark) {
+        return;
+    }
+    client->watermark = watermark;
+    while (client->count > 0 && record_at(client, 0)->seq < watermark) {
+        client->first = (client->first + 1) & (client->capacity - 1);
+        client->count--;
+    }
+}
+
+enum chord_status chord_duplicates_raise(struct chord_duplicates *duplicates, uint32_t client_rank,
+                                         uint64_t watermark) {
+    struct chord_duplicate_client *client = client_of(duplicates, client_rank);
+    if (client == NULL) {
+        client = add_client(duplicates, client_rank);
+    }
+    if (client == NULL) {
+        return CHORD_NO_MEMORY;
+    }
+    raise(client, watermark);
+    return CHORD_OK;
+}
+
 enum chord_status chord_duplicates_add(struct chord_duplicates *duplicates, uint32_t client_rank, uint64_t watermark,
                                        struct chord_duplicate record) {
     if (chord_duplicates_reserve(duplicates, client_rank) != CHORD_OK) {
@@ -123,19 +147,55 @@ enum chord_status chord_duplicates_add(struct chord_duplicates *duplicates, uint
     }
     struct chord_duplicate_client *client = client_of(duplicates, client_rank);
     chord_check(record.seq >= client->watermark && record.seq >= watermark);
-    if (watermark > client->watermark) {
-        client->watermark = watermark;
-        while (client->count > 0 && record_at(client, 0)->seq < watermark) {
-            client->first = (client->first + 1) & (client->capacity - 1);
-            client->count--;
-        }
-    }
+    raise(client, watermark);
     uint32_t index = client->count++;
     for (; index > 0 && record_at(client, index - 1)->seq > record.seq; index--) {
         *record_at(client, index) = *record_at(client, index - 1);
     }
     chord_check(index == 0 || record_at(client, index - 1)->seq != record.seq);
     *record_at(client, index) = record;
+    return CHORD_OK;
+}
+
+const struct chord_duplicate *chord_duplicates_get(const struct chord_duplicate_client *client, uint32_t index) {
+    chord_check(index < client->count);
+    return record_at(client, index);
+}
+
+enum chord_status chord_duplicates_copy(const struct chord_duplicates *duplicates, struct chord_id start,
+                                        struct chord_id end, struct chord_duplicates *other) {
+    for (uint32_t i = 0; i < duplicates->client_count; i++) {
+        const struct chord_duplicate_client *client = &duplicates->clients[i];
+        enum chord_status status = chord_duplicates_raise(other, client->rank, client->watermark);
+        for (uint32_t index = 0; status == CHORD_OK && index < client->count; index++) {
+            const struct chord_duplicate *record = record_at(client, index);
+            if (chord_id_in_open_closed(start, record->key_id, end)) {
+                status = chord_duplicates_add(other, client->rank, 0, *record);
+            }
+        }
+        if (status != CHORD_OK) {
+            chord_duplicates_clear(other);
+            return status;
+        }
+    }
+    return CHORD_OK;
+}
+
+enum chord_status chord_duplicates_merge(struct chord_duplicates *duplicates, const struct chord_duplicates *other) {
+    for (uint32_t i = 0; i < other->client_count; i++) {
+        const struct chord_duplicate_client *client = &other->clients[i];
+        enum chord_status status = chord_duplicates_raise(duplicates, client->rank, client->watermark);
+        for (uint32_t index = 0; status == CHORD_OK && index < client->count; index++) {
+            const struct chord_duplicate *record = record_at(client, index);
+            if (record->seq >= chord_duplicates_watermark(duplicates, client->rank) &&
+                chord_duplicates_find(duplicates, client->rank, record->seq) == NULL) {
+                status = chord_duplicates_add(duplicates, client->rank, 0, *record);
+            }
+        }
+        if (status != CHORD_OK) {
+            return status;
+        }
+    }
     return CHORD_OK;
 }
 

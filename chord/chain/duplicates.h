@@ -58,6 +58,25 @@ CHORD_MUST_CHECK enum chord_status chord_duplicates_reserve(struct chord_duplica
 CHORD_MUST_CHECK enum chord_status chord_duplicates_add(struct chord_duplicates *duplicates, uint32_t client_rank,
                                                         uint64_t watermark, struct chord_duplicate record);
 
+/* Sets a client's watermark, if it is higher than the stored one, cutting the records below it; needs no record.
+ * CHORD_NO_MEMORY changes nothing. */
+CHORD_MUST_CHECK enum chord_status chord_duplicates_raise(struct chord_duplicates *duplicates, uint32_t client_rank,
+                                                          uint64_t watermark);
+
+/* Adds to `other`, which is empty, every client's watermark and those of its records whose key is in (start, end]; they
+ * stay here, too. CHORD_NO_MEMORY leaves `other` empty. */
+CHORD_MUST_CHECK enum chord_status chord_duplicates_copy(const struct chord_duplicates *duplicates,
+                                                         struct chord_id start, struct chord_id end,
+                                                         struct chord_duplicates *other);
+
+/* Takes in the records of `other`, of an arc that becomes one with this one: the larger watermark of each client counts
+ * (M7). CHORD_NO_MEMORY: part of them was taken in, and the call may be repeated. */
+CHORD_MUST_CHECK enum chord_status chord_duplicates_merge(struct chord_duplicates *duplicates,
+                                                          const struct chord_duplicates *other);
+
+/* The record at `index` (< count) of a client, oldest first. */
+const struct chord_duplicate *chord_duplicates_get(const struct chord_duplicate_client *client, uint32_t index);
+
 /* Records of all clients, for reports. */
 uint64_t chord_duplicates_count(const struct chord_duplicates *duplicates);
 

@@ -62,49 +62,47 @@ static bool has_room(const struct chord_replica *replica, const struct chord_arc
     if (request->kind == CHORD_QUERY || arc->chain_count == 1) {
         return true;
     }
-    const uint64_t count = chord_arc_unacknowledged_count(arc);
-    return count == 0 || (count < config->unacknowledged_count_max &&
-                          arc->unacknowledged_bytes + size_of(request) <= config->unacknowledged_bytes_max);
-}
-
-/* Makes room for one more size in the ring buffer, before anything else of the write is done. */
-static enum chord_status reserve_unacknowledged(const struct chord_replica *replica, struct chord_arc *arc) {
-    if (chord_arc_unacknowledged_count(arc) < arc->unacknowledged_capacity) {
-        return CHORD_OK;
-    }
-    const uint32_t old = arc->unacknowledged_capacity;
-    const uint32_t capacity = old == 0 ? UNACKNOWLEDGED_CAPACITY_FIRST : old * 2;
-    uint32_t *sizes = chord_allocate(replica->environment->allocator, capacity * sizeof *sizes);
-    if (sizes == NULL) {
-        return CHORD_NO_MEMORY;
-    }
-    for (uint64_t counter = arc->acknowledged + 1; counter <= arc->applied; counter++) {
-        sizes[counter & (capacity - 1)] = arc->unacknowledged_sizes[counter & (old - 1)];
-    }
-    chord_free(replica->environment->allocator, arc->unacknowledged_sizes);
-    arc->unacknowledged_sizes = sizes;
-    arc->unacknowledged_capacity = capacity;
-    return CHORD_OK;
+    return arc->log.count == 0 || (arc->log.count < config->unacknowledged_count_max &&
+                                   arc->log.bytes + size_of(request) <= config->unacknowledged_bytes_max);
 }
 
 static void acknowledge_up_to(struct chord_arc *arc, uint64_t counter) {
-    while (arc->acknowledged < counter) {
-        arc->acknowledged++;
-        arc->unacknowledged_bytes -=
-            arc->unacknowledged_sizes[arc->acknowledged & (arc->unacknowledged_capacity - 1)];
-    }
+    arc->acknowledged = counter;
+    chord_log_release(&arc->log, counter);
 }
 
 /* --- applying --- */
 
+/* Changes the store. The tail is the first to know that a write is answered and needs no pre-image; all others keep it
+ * in the log, where there is room for it by now. */
+static enum chord_status change_store(struct chord_arc *arc, const struct chord_request *request,
+                                      struct chord_version version) {
+    struct chord_log_write write = {.counter = version.counter, .bytes = size_of(request)};
+    if (chord_arc_is_tail(arc)) {
+        if (request->kind == CHORD_INSERT) {
+            return chord_store_put(&arc->store, request->key_id, request->key, request->key_size, request->value,
+                                   request->value_size, version);
+        }
+        (void)chord_store_remove(&arc->store, request->key_id, request->key, request->key_size);
+        return CHORD_OK;
+    }
+    if (request->kind == CHORD_INSERT) {
+        if (chord_store_exchange(&arc->store, request->key_id, request->key, request->key_size, request->value,
+                                 request->value_size, version, &write.previous, &write.written) != CHORD_OK) {
+            return CHORD_NO_MEMORY;
+        }
+    } else {
+        write.previous = chord_store_detach(&arc->store, request->key_id, request->key, request->key_size);
+    }
+    write.bytes += write.previous == NULL ? 0 : write.previous->value_size;
+    chord_log_add(&arc->log, write);
+    return CHORD_OK;
+}
+
 /* Applies the next write of the arc to the store and records it for its client (M7). A write is applied whole or, with
  * CHORD_NO_MEMORY, not at all. */
-static enum chord_status apply(const struct chord_replica *replica, struct chord_arc *arc,
-                               const struct chord_request *request, struct chord_version version,
-                               enum chord_outcome *outcome) {
-    if (!chord_arc_is_tail(arc) && reserve_unacknowledged(replica, arc) != CHORD_OK) {
-        return CHORD_NO_MEMORY;
-    }
+static enum chord_status apply(struct chord_arc *arc, const struct chord_request *request,
+                               struct chord_version version, enum chord_outcome *outcome) {
     const struct chord_entry *entry =
         chord_store_find(&arc->store, request->key_id, request->key, request->key_size);
     if (request->kind == CHORD_INSERT) {
@@ -113,16 +111,10 @@ static enum chord_status apply(const struct chord_replica *replica, struct chord
         *outcome = entry == NULL ? CHORD_ABSENT : CHORD_DELETED;
     }
     /* What can fail comes first: nothing is changed yet when it does. */
-    if (chord_duplicates_reserve(&arc->duplicates, request->client_rank) != CHORD_OK) {
+    if (chord_duplicates_reserve(&arc->duplicates, request->client_rank) != CHORD_OK ||
+        (!chord_arc_is_tail(arc) && chord_log_reserve(&arc->log) != CHORD_OK) ||
+        change_store(arc, request, version) != CHORD_OK) {
         return CHORD_NO_MEMORY;
-    }
-    if (request->kind == CHORD_INSERT) {
-        if (chord_store_put(&arc->store, request->key_id, request->key, request->key_size, request->value,
-                            request->value_size, version) != CHORD_OK) {
-            return CHORD_NO_MEMORY;
-        }
-    } else {
-        (void)chord_store_remove(&arc->store, request->key_id, request->key, request->key_size);
     }
     const struct chord_duplicate record = {
         .seq = request->seq, .version = version, .key_id = request->key_id, .outcome = *outcome};
@@ -130,10 +122,7 @@ static enum chord_status apply(const struct chord_replica *replica, struct chord
                 CHORD_OK);
     arc->applied = version.counter;
     if (chord_arc_is_tail(arc)) {
-        arc->acknowledged = arc->applied;
-    } else {
-        arc->unacknowledged_sizes[arc->applied & (arc->unacknowledged_capacity - 1)] = size_of(request);
-        arc->unacknowledged_bytes += size_of(request);
+        acknowledge_up_to(arc, arc->applied);
     }
     return CHORD_OK;
 }
@@ -168,7 +157,6 @@ static enum chord_status put_aside(const struct chord_replica *replica, struct c
     if (waiting == NULL) {
         return CHORD_NO_MEMORY;
     }
-    waiting->next = NULL;
     waiting->request = *request;
     memcpy(waiting->bytes, request->key, request->key_size);
     waiting->request.key = waiting->bytes;
@@ -176,12 +164,7 @@ static enum chord_status put_aside(const struct chord_replica *replica, struct c
         memcpy(waiting->bytes + request->key_size, request->value, request->value_size);
     }
     waiting->request.value = waiting->bytes + request->key_size;
-    if (arc->waiting_first == NULL) {
-        arc->waiting_first = waiting;
-    } else {
-        arc->waiting_last->next = waiting;
-    }
-    arc->waiting_last = waiting;
+    chord_arc_append_waiting(arc, waiting);
     return CHORD_OK;
 }
 
@@ -210,7 +193,7 @@ static enum chord_status admit_write(const struct chord_replica *replica, struct
         chain.outcome = record->outcome;
     } else {
         chain.version = (struct chord_version){.epoch = arc->epoch, .counter = arc->applied + 1};
-        if (apply(replica, arc, request, chain.version, &chain.outcome) != CHORD_OK) {
+        if (apply(arc, request, chain.version, &chain.outcome) != CHORD_OK) {
             chord_replicate_refuse(replica, request, CHORD_REFUSED_NOT_ACTIVE);
             return CHORD_NO_MEMORY;
         }
@@ -236,12 +219,9 @@ static enum chord_status admit(const struct chord_replica *replica, struct chord
 
 enum chord_status chord_replicate_request(const struct chord_replica *replica, struct chord_arc *arc,
                                           const struct chord_request *request) {
-    if (arc->status != CHORD_ARC_ACTIVE || chord_arc_is_wedged(arc) || !chord_arc_is_head(arc)) {
-        chord_replicate_refuse(replica, request, CHORD_REFUSED_NOT_ACTIVE);
-        return CHORD_OK;
-    }
+    const bool serves = chord_arc_serves(arc) && chord_arc_is_head(arc); /* M6 */
     const bool waits_for_nothing = request->kind == CHORD_QUERY && is_eventual(replica);
-    if (!waits_for_nothing && (arc->waiting_first != NULL || !has_room(replica, arc, request))) {
+    if (!serves || (!waits_for_nothing && (arc->waiting_first != NULL || !has_room(replica, arc, request)))) {
         if (put_aside(replica, arc, request) != CHORD_OK) {
             chord_replicate_refuse(replica, request, CHORD_REFUSED_NOT_ACTIVE);
             return CHORD_NO_MEMORY;
@@ -252,7 +232,7 @@ enum chord_status chord_replicate_request(const struct chord_replica *replica, s
 }
 
 /* A request that there is no memory for has been refused: the ones behind it have their turn all the same. */
-static enum chord_status admit_waiting(const struct chord_replica *replica, struct chord_arc *arc) {
+enum chord_status chord_replicate_resume(const struct chord_replica *replica, struct chord_arc *arc) {
     enum chord_status status = CHORD_OK;
     while (arc->waiting_first != NULL && has_room(replica, arc, &arc->waiting_first->request)) {
         struct chord_waiting *waiting = arc->waiting_first;
@@ -262,6 +242,19 @@ static enum chord_status admit_waiting(const struct chord_replica *replica, stru
         status = admitted == CHORD_OK ? status : admitted;
     }
     return status;
+}
+
+void chord_replicate_hand_over(const struct chord_replica *replica, struct chord_arc *arc, struct chord_address head) {
+    while (arc->waiting_first != NULL) {
+        struct chord_waiting *waiting = arc->waiting_first;
+        arc->waiting_first = waiting->next;
+        struct chord_message message = message_to(replica, CHORD_MESSAGE_REQUEST, head);
+        message.request = waiting->request;
+        message.request.to_owner = true;
+        message.request.owner_hops++;
+        chord_send(replica->environment, &message);
+        chord_free(replica->environment->allocator, waiting);
+    }
 }
 
 /* --- the other members --- */
@@ -303,16 +296,21 @@ static void pass_duplicate(const struct chord_replica *replica, struct chord_arc
     }
 }
 
+void chord_replicate_refuse_chain(const struct chord_replica *replica, const struct chord_request *request) {
+    if (!is_eventual(replica)) { /* there the head has answered */
+        chord_replicate_refuse(replica, request, CHORD_REFUSED_STALE_EPOCH);
+    }
+}
+
 enum chord_status chord_replicate_chain(const struct chord_replica *replica, struct chord_arc *arc,
                                         struct chord_address from, const struct chord_chain *chain) {
     const struct chord_request *request = &chain->request;
-    if (chain->epoch < arc->epoch || chord_arc_is_wedged(arc)) {
-        if (!is_eventual(replica)) {
-            chord_replicate_refuse(replica, request, CHORD_REFUSED_STALE_EPOCH);
-        }
+    /* M5 */
+    if (!chord_arc_admits_epoch(arc, chain->epoch)) {
+        chord_replicate_refuse_chain(replica, request);
         return CHORD_STALE;
     }
-    if (chain->epoch > arc->epoch || arc->status < CHORD_ARC_SYNCED || chord_arc_is_head(arc) ||
+    if (chain->epoch > arc->epoch || arc->status != CHORD_ARC_ACTIVE || chord_arc_is_head(arc) ||
         !chord_address_equal(from, arc->chain[arc->position - 1].address)) {
         return CHORD_UNEXPECTED;
     }
@@ -338,7 +336,7 @@ enum chord_status chord_replicate_chain(const struct chord_replica *replica, str
             chord_duplicates_find(&arc->duplicates, request->client_rank, request->seq) != NULL) {
             return CHORD_UNEXPECTED;
         }
-        if (apply(replica, arc, request, chain->version, &outcome) != CHORD_OK) {
+        if (apply(arc, request, chain->version, &outcome) != CHORD_OK) {
             return CHORD_NO_MEMORY;
         }
     }
@@ -355,10 +353,10 @@ enum chord_status chord_replicate_chain(const struct chord_replica *replica, str
 
 enum chord_status chord_replicate_ack(const struct chord_replica *replica, struct chord_arc *arc,
                                       struct chord_address from, const struct chord_ack *ack) {
-    if (ack->epoch < arc->epoch || chord_arc_is_wedged(arc)) {
+    if (!chord_arc_admits_epoch(arc, ack->epoch)) {
         return CHORD_STALE;
     }
-    if (ack->epoch > arc->epoch || arc->chain == NULL || chord_arc_is_tail(arc) ||
+    if (ack->epoch > arc->epoch || arc->status != CHORD_ARC_ACTIVE || chord_arc_is_tail(arc) ||
         !chord_address_equal(from, arc->chain[arc->position + 1].address) || ack->counter > arc->applied) {
         return CHORD_UNEXPECTED;
     }
@@ -367,14 +365,14 @@ enum chord_status chord_replicate_ack(const struct chord_replica *replica, struc
     }
     acknowledge_up_to(arc, ack->counter);
     if (chord_arc_is_head(arc)) {
-        return admit_waiting(replica, arc);
+        return chord_replicate_resume(replica, arc);
     }
     send_ack(replica, arc);
     return CHORD_OK;
 }
 
 void chord_replicate_tick(const struct chord_replica *replica, struct chord_arc *arc) {
-    if (arc->ack_deadline_ticks <= replica->now_ticks) {
+    if (arc->ack_deadline_ticks <= replica->now_ticks && chord_arc_serves(arc)) {
         send_ack(replica, arc);
     }
 }

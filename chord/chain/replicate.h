@@ -13,7 +13,10 @@
  * unacknowledged_bytes_max bytes of its arc are on their way. What it can't admit waits at the head in order of
  * arrival; nothing overtakes a waiting request, except queries of an eventual ring, which wait for nothing.
  *
- * Every write is recorded for its client at every member in the same step in which it is applied (rule M7). */
+ * Every write is recorded for its client at every member in the same step in which it is applied (rule M7).
+ *
+ * While a view change goes on, requests wait, too: at the node that was the head, and at the one that is to be it. What
+ * is already on its way down a chain that was wedged is refused to its client, which repeats it under the same number. */
 #ifndef CHORD_CHAIN_REPLICATE_H
 #define CHORD_CHAIN_REPLICATE_H
 
@@ -26,15 +29,25 @@ struct chord_replica {
     uint64_t now_ticks;
 };
 
-/* Head: takes a request whose key is in the arc. It is answered, sent down the chain, put aside until there is room,
- * or refused (rules M6 and M7). CHORD_NO_MEMORY: refused, too. */
+/* Head: takes a request whose key is in the arc. It is answered, sent down the chain, or put aside until there is room,
+ * or refused (rule M7); also put aside while the arc doesn't serve (M6). CHORD_NO_MEMORY: refused, too. */
 CHORD_MUST_CHECK enum chord_status chord_replicate_request(const struct chord_replica *replica, struct chord_arc *arc,
                                                            const struct chord_request *request);
+
+/* Head, when a view change is over: takes up what has waited for it. CHORD_NO_MEMORY: some of it was refused. */
+CHORD_MUST_CHECK enum chord_status chord_replicate_resume(const struct chord_replica *replica, struct chord_arc *arc);
+
+/* A node that isn't the head any more: sends what has waited here to the node that is. */
+void chord_replicate_hand_over(const struct chord_replica *replica, struct chord_arc *arc, struct chord_address head);
 
 /* Other members: takes what `from` sent down the chain (rules M5 and M6). CHORD_STALE: of an older epoch, refused.
  * CHORD_UNEXPECTED: not from the member before this one, or not the next write: changed nothing. */
 CHORD_MUST_CHECK enum chord_status chord_replicate_chain(const struct chord_replica *replica, struct chord_arc *arc,
                                                          struct chord_address from, const struct chord_chain *chain);
+
+/* Tells the client of an operation on its way down that the chain has moved on (M5); an eventual ring's client has its
+ * answer. */
+void chord_replicate_refuse_chain(const struct chord_replica *replica, const struct chord_request *request);
 
 /* All but the tail: takes the acknowledgement that `from` sent up the chain. Statuses as above. */
 CHORD_MUST_CHECK enum chord_status chord_replicate_ack(const struct chord_replica *replica, struct chord_arc *arc,

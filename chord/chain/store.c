@@ -1,5 +1,6 @@
 #include "chord/chain/store.h"
 
+#include "chord/base/check.h"
 #include "chord/base/digest.h"
 
 #include <string.h>
@@ -49,8 +50,7 @@ struct chord_entry *chord_store_find(const struct chord_store *store, struct cho
     return store->slots[probe(store, tag_of(store, id, key, key_size), key, key_size)].entry;
 }
 
-static enum chord_status grow(struct chord_store *store) {
-    const size_t capacity = store->capacity == 0 ? CAPACITY_FIRST : store->capacity * 2;
+static enum chord_status resize(struct chord_store *store, size_t capacity) {
     struct chord_store_slot *slots = chord_allocate(store->allocator, capacity * sizeof *slots);
     if (slots == NULL) {
         return CHORD_NO_MEMORY;
@@ -72,6 +72,15 @@ static enum chord_status grow(struct chord_store *store) {
     return CHORD_OK;
 }
 
+/* A quarter of the slots stays empty, so that probes are short and always end. */
+enum chord_status chord_store_reserve(struct chord_store *store, size_t count) {
+    size_t capacity = store->capacity == 0 ? CAPACITY_FIRST : store->capacity;
+    while (count > capacity / 4 * 3) {
+        capacity *= 2;
+    }
+    return capacity == store->capacity ? CHORD_OK : resize(store, capacity);
+}
+
 static void set_value(struct chord_entry *entry, const unsigned char *value, uint32_t value_size,
                       struct chord_version version) {
     if (value_size > 0) {
@@ -85,19 +94,30 @@ static void set_value(struct chord_entry *entry, const unsigned char *value, uin
 enum chord_status chord_store_put(struct chord_store *store, struct chord_id id, const unsigned char *key,
                                   uint32_t key_size, const unsigned char *value, uint32_t value_size,
                                   struct chord_version version) {
-    /* A quarter of the slots stays empty, so that probes are short and always end. */
-    if (store->capacity == 0 || store->count + 1 > store->capacity / 4 * 3) {
-        if (grow(store) != CHORD_OK) {
-            return CHORD_NO_MEMORY;
-        }
+    if (chord_store_reserve(store, store->count + 1) != CHORD_OK) {
+        return CHORD_NO_MEMORY;
     }
-    const uint64_t tag = tag_of(store, id, key, key_size);
-    struct chord_store_slot *slot = &store->slots[probe(store, tag, key, key_size)];
-    struct chord_entry *entry = slot->entry;
+    struct chord_entry *entry = chord_store_find(store, id, key, key_size);
     /* A value keeps its block unless it no longer fits or leaves most of it unused. */
     if (entry != NULL && value_size <= entry->value_capacity && entry->value_capacity <= 2 * (uint64_t)value_size + 64) {
         set_value(entry, value, value_size, version);
         return CHORD_OK;
+    }
+    struct chord_entry *previous;
+    struct chord_entry *written;
+    if (chord_store_exchange(store, id, key, key_size, value, value_size, version, &previous, &written) != CHORD_OK) {
+        return CHORD_NO_MEMORY;
+    }
+    chord_free(store->allocator, previous);
+    return CHORD_OK;
+}
+
+enum chord_status chord_store_exchange(struct chord_store *store, struct chord_id id, const unsigned char *key,
+                                       uint32_t key_size, const unsigned char *value, uint32_t value_size,
+                                       struct chord_version version, struct chord_entry **previous,
+                                       struct chord_entry **written) {
+    if (chord_store_reserve(store, store->count + 1) != CHORD_OK) {
+        return CHORD_NO_MEMORY;
     }
     struct chord_entry *block =
         chord_allocate(store->allocator, offsetof(struct chord_entry, bytes) + key_size + value_size);
@@ -111,23 +131,35 @@ enum chord_status chord_store_put(struct chord_store *store, struct chord_id id,
     block->value_capacity = value_size;
     memcpy(block->bytes, key, key_size);
     set_value(block, value, value_size, version);
-    store->count += entry == NULL;
-    chord_free(store->allocator, entry);
-    slot->tag = tag;
-    slot->entry = block;
+    const uint64_t tag = tag_of(store, id, key, key_size);
+    struct chord_store_slot *slot = &store->slots[probe(store, tag, key, key_size)];
+    *previous = slot->entry;
+    *written = block;
+    store->count += slot->entry == NULL;
+    *slot = (struct chord_store_slot){.tag = tag, .entry = block};
     return CHORD_OK;
 }
 
-bool chord_store_remove(struct chord_store *store, struct chord_id id, const unsigned char *key, uint32_t key_size) {
+void chord_store_attach(struct chord_store *store, struct chord_entry *entry) {
+    const uint64_t tag = tag_of(store, chord_entry_id(entry), entry->bytes, entry->key_size);
+    struct chord_store_slot *slot = &store->slots[probe(store, tag, entry->bytes, entry->key_size)];
+    chord_check(slot->entry != NULL || store->count + 1 <= store->capacity / 4 * 3);
+    store->count += slot->entry == NULL;
+    chord_free(store->allocator, slot->entry);
+    *slot = (struct chord_store_slot){.tag = tag, .entry = entry};
+}
+
+struct chord_entry *chord_store_detach(struct chord_store *store, struct chord_id id, const unsigned char *key,
+                                       uint32_t key_size) {
     if (store->count == 0) {
-        return false;
+        return NULL;
     }
     const size_t mask = store->capacity - 1;
     size_t hole = probe(store, tag_of(store, id, key, key_size), key, key_size);
-    if (store->slots[hole].entry == NULL) {
-        return false;
+    struct chord_entry *entry = store->slots[hole].entry;
+    if (entry == NULL) {
+        return NULL;
     }
-    chord_free(store->allocator, store->slots[hole].entry);
     store->count--;
     /* Knuth's algorithm R: later pairs of the run move back into the hole unless that would put them before their
      * home slot, so no mark of the removal is left behind. */
@@ -139,7 +171,52 @@ bool chord_store_remove(struct chord_store *store, struct chord_id id, const uns
         }
     }
     store->slots[hole] = (struct chord_store_slot){0};
-    return true;
+    return entry;
+}
+
+bool chord_store_remove(struct chord_store *store, struct chord_id id, const unsigned char *key, uint32_t key_size) {
+    struct chord_entry *entry = chord_store_detach(store, id, key, key_size);
+    chord_free(store->allocator, entry);
+    return entry != NULL;
+}
+
+enum chord_status chord_store_move(struct chord_store *store, struct chord_id start, struct chord_id end,
+                                   struct chord_store *other) {
+    size_t count = 0;
+    const struct chord_entry *entry;
+    for (size_t position = 0; (entry = chord_store_next(store, &position)) != NULL;) {
+        count += chord_id_in_open_closed(start, chord_entry_id(entry), end);
+    }
+    if (count == 0) {
+        return CHORD_OK;
+    }
+    /* Removing pairs one by one from the table that is walked could move a pair past the walk: both tables are built
+     * anew instead, here by putting aside what stays. */
+    struct chord_store_slot *slots = chord_allocate(store->allocator, store->capacity * sizeof *slots);
+    if (slots == NULL || chord_store_reserve(other, other->count + count) != CHORD_OK) {
+        chord_free(store->allocator, slots);
+        return CHORD_NO_MEMORY;
+    }
+    memset(slots, 0, store->capacity * sizeof *slots);
+    for (size_t i = 0; i < store->capacity; i++) {
+        struct chord_entry *moved = store->slots[i].entry;
+        if (moved == NULL) {
+            continue;
+        }
+        if (chord_id_in_open_closed(start, chord_entry_id(moved), end)) {
+            chord_store_attach(other, moved);
+            continue;
+        }
+        size_t index = (size_t)store->slots[i].tag & (store->capacity - 1);
+        while (slots[index].entry != NULL) {
+            index = (index + 1) & (store->capacity - 1);
+        }
+        slots[index] = store->slots[i];
+    }
+    chord_free(store->allocator, store->slots);
+    store->slots = slots;
+    store->count -= count;
+    return CHORD_OK;
 }
 
 const struct chord_entry *chord_store_next(const struct chord_store *store, size_t *position) {

@@ -68,6 +68,30 @@ CHORD_MUST_CHECK enum chord_status chord_store_put(struct chord_store *store, st
                                                    const unsigned char *value, uint32_t value_size,
                                                    struct chord_version version);
 
+/* Like put, but keeps what was there: *previous is the pair that the key had, now the caller's, or NULL; *written is the
+ * new one, the store's. */
+CHORD_MUST_CHECK enum chord_status chord_store_exchange(struct chord_store *store, struct chord_id id,
+                                                        const unsigned char *key, uint32_t key_size,
+                                                        const unsigned char *value, uint32_t value_size,
+                                                        struct chord_version version, struct chord_entry **previous,
+                                                        struct chord_entry **written);
+
+/* Takes the key's pair out of the store: now the caller's; NULL if it was not there. */
+struct chord_entry *chord_store_detach(struct chord_store *store, struct chord_id id, const unsigned char *key,
+                                       uint32_t key_size);
+
+/* Gives a pair to the store, in the place of the one that its key has, which is freed. There must be room:
+ * chord_store_reserve. */
+void chord_store_attach(struct chord_store *store, struct chord_entry *entry);
+
+/* Makes room for `count` pairs in all. CHORD_NO_MEMORY leaves the store as it was. */
+CHORD_MUST_CHECK enum chord_status chord_store_reserve(struct chord_store *store, size_t count);
+
+/* Moves every pair whose key's id is in (start, end] to `other`, which shares the allocator. CHORD_NO_MEMORY: nothing
+ * was moved. */
+CHORD_MUST_CHECK enum chord_status chord_store_move(struct chord_store *store, struct chord_id start,
+                                                    struct chord_id end, struct chord_store *other);
+
 /* Removes the key; false if it was not there. */
 bool chord_store_remove(struct chord_store *store, struct chord_id id, const unsigned char *key, uint32_t key_size);
 

@@ -1,38 +1,78 @@
-/* The coordinator: the part of one rank that decides membership (DESIGN: section 5).
+/* The coordinator: the part of one rank that decides membership (DESIGN: section 5). Rules C1 to C10, a function a rule
+ * where that is possible.
  *
- * Here it forms the ring. Every node REGISTERs; when all have, it sorts them, tells each its neighbours, INSTALLs each
- * arc's chain at its members, and when every member of every chain is SYNCED it ACTIVATEs the arcs (C6: not before,
- * since a head that admits earlier could write to a member that knows no chain yet). Later views change arcs one by
- * one; the first one changes all of them. */
+ * It forms the ring: every node REGISTERs; when all have, those of the first initial_rank_count ranks get their neighbours
+ * and their chains, and the others become spares.
+ *
+ * After that it carries out one view change at a time. What is asked for meanwhile waits (C7), but a suspicion: it
+ * interrupts, and the change begins anew as its next attempt, with a higher epoch. Each arc, or part of one, is wedged,
+ * installed, synced and committed by itself; those that don't change are never touched, and those that are ready first
+ * serve first. The change is over when all are. */
 #ifndef CHORD_MEMBER_COORDINATOR_H
 #define CHORD_MEMBER_COORDINATOR_H
 
-#include "chord/member/view.h"
+#include "chord/member/part.h"
+#include "chord/member/roster.h"
+
+/* As virtual node of a command's address: all nodes of the rank. */
+#define CHORD_ALL_NODES UINT16_MAX
 
 enum chord_coordinator_phase {
-    CHORD_COORDINATOR_GATHERING,  /* waits for REGISTERs */
-    CHORD_COORDINATOR_INSTALLING, /* waits for SYNCEDs */
-    CHORD_COORDINATOR_IDLE,       /* the view is committed */
-    CHORD_COORDINATOR_FAILED      /* two nodes share an id */
+    CHORD_COORDINATOR_GATHERING, /* waits for REGISTERs */
+    CHORD_COORDINATOR_FORMING,   /* the first view change */
+    CHORD_COORDINATOR_IDLE,      /* the view is committed */
+    CHORD_COORDINATOR_CHANGING,  /* a view change is under way */
+    CHORD_COORDINATOR_FAILED     /* two nodes share an id */
 };
 
 struct chord_coordinator {
     const struct chord_environment *environment; /* borrowed */
     struct chord_address address;
-    struct chord_view view;
     enum chord_coordinator_phase phase;
-    uint32_t epoch;
-    uint32_t synced_missing; /* SYNCEDs that are still to come */
-    uint32_t *synced_counts; /* owned; the same by node, at rank * virtual nodes + virtual node */
+    uint32_t epoch; /* of the newest attempt */
+    struct chord_roster roster;
+    struct chord_view view; /* as it shall be after the view change; when idle, as it is */
+    struct chord_view told; /* whose neighbours the nodes know */
+    struct chord_parts parts;
+    struct chord_member *scratch; /* owned; room for a chain or a list of neighbours */
+    uint32_t registered_count;
+
+    struct chord_change change; /* the figures of the view change under way */
+    struct chord_change_member *changed; /* owned; who joined, left or was excluded in it */
+    uint32_t changed_capacity;
+
+    /* The last committed changes whose routing isn't ideal yet. */
+    uint32_t settle_epoch; /* of the last of them; 0: all are settled */
+    uint32_t settle_message_count;
+    uint64_t settle_ticks; /* when the last of them was committed */
 };
 
-/* A coordinator that waits for rank_count * virtual_node_count nodes. CHORD_NO_MEMORY. */
+/* A coordinator that waits for all nodes to register. CHORD_NO_MEMORY. */
 CHORD_MUST_CHECK enum chord_status chord_coordinator_init(struct chord_coordinator *coordinator,
                                                           const struct chord_environment *environment);
 void chord_coordinator_clear(struct chord_coordinator *coordinator);
 
-/* REGISTER or SYNCED. CHORD_UNEXPECTED for others and for repeated ones; CHORD_STALE for an old epoch's. */
+/* Asks for a join, a depart or an exclusion of a node, or of all nodes of a rank (all or none). It is carried out from the
+ * next tick on; a notice tells when it is done.
+ * CHORD_NO_SUCH_NODE; CHORD_ALREADY_MEMBER and CHORD_NOT_MEMBER, which the second and the third can't be done to;
+ * CHORD_LAST_MEMBER: nobody would be left to hand over to; CHORD_UNDER_WAY: it is joining or leaving, or the ring isn't
+ * formed yet. Excluding the only complete holder of an arc is accepted and waits (C8). */
+CHORD_MUST_CHECK enum chord_status chord_coordinator_command(struct chord_coordinator *coordinator,
+                                                             enum chord_command what, struct chord_address node,
+                                                             uint64_t now_ticks);
+
+/* REGISTER, JOIN, WEDGED, SYNCED or SETTLED. CHORD_STALE: of an older attempt or incarnation. CHORD_UNEXPECTED for others
+ * and for repeated ones. CHORD_NO_MEMORY: the coordinator is of no use any more. */
 CHORD_MUST_CHECK enum chord_status chord_coordinator_receive(struct chord_coordinator *coordinator,
-                                                             const struct chord_message *message);
+                                                             const struct chord_message *message, uint64_t now_ticks);
+
+/* Begins what waits. CHORD_NO_MEMORY. */
+CHORD_MUST_CHECK enum chord_status chord_coordinator_tick(struct chord_coordinator *coordinator, uint64_t now_ticks);
+
+/* 0 if something waits that can begin, else UINT64_MAX. */
+uint64_t chord_coordinator_deadline(const struct chord_coordinator *coordinator);
+
+/* No view change is under way or waits, and routing is ideal; suspicions that C8 keeps back don't count. */
+bool chord_coordinator_is_quiet(const struct chord_coordinator *coordinator);
 
 #endif

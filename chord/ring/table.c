@@ -14,8 +14,18 @@ void chord_table_clear(struct chord_table *table, const struct chord_allocator *
     chord_table_init(table, table->self);
 }
 
-enum chord_status chord_table_set_neighbours(struct chord_table *table, const struct chord_allocator *allocator,
-                                             struct chord_member predecessor, const struct chord_members *successors) {
+static struct chord_id distance_to(const struct chord_table *table, struct chord_id id) {
+    return chord_id_distance(table->self.id, id);
+}
+
+static int compare_distance(const struct chord_table *table, struct chord_id a, struct chord_id b) {
+    return chord_id_compare(distance_to(table, a), distance_to(table, b));
+}
+
+enum chord_status chord_table_set_neighbours(struct chord_table *table, const struct chord_config *config,
+                                             const struct chord_allocator *allocator,
+                                             const struct chord_neighbours *neighbours) {
+    const struct chord_members *successors = &neighbours->successors;
     if (successors->count == 0) {
         return CHORD_INVALID;
     }
@@ -29,43 +39,156 @@ enum chord_status chord_table_set_neighbours(struct chord_table *table, const st
     chord_free(allocator, table->successors);
     table->successors = copy;
     table->successor_count = successors->count;
-    table->predecessor = predecessor;
-    table->finger_count = 0;
+    table->predecessor = neighbours->predecessor;
+    const struct chord_claim next = {.owner = copy[0], .start = table->self.id, .epoch = neighbours->epoch};
+    (void)chord_table_learn(table, config, &next);
     return CHORD_OK;
 }
 
-static int compare_distance(const struct chord_table *table, struct chord_id a, struct chord_id b) {
-    return chord_id_compare(chord_id_distance(table->self.id, a), chord_id_distance(table->self.id, b));
+/* --- fingers as claims --- */
+
+/* Whether a start n + 2^i lies in the claim's range: whether there is a power of two between the distances of its
+ * ends, the first excluded. The range doesn't contain the node itself, unless as its first end. */
+static bool has_start(const struct chord_table *table, const struct chord_config *config,
+                      const struct chord_claim *claim) {
+    const struct chord_id unit = chord_id_add_power((struct chord_id){0}, config->id_bits, 0);
+    const struct chord_id power = chord_id_highest_power(distance_to(table, claim->owner.id));
+    return chord_id_compare(power, unit) >= 0 && chord_id_compare(power, distance_to(table, claim->start)) > 0;
 }
 
-void chord_table_add_finger(struct chord_table *table, struct chord_member finger) {
-    if (chord_id_equal(finger.id, table->self.id)) {
-        return;
-    }
+static void remove_finger(struct chord_table *table, uint32_t index) {
+    table->finger_count--;
+    memmove(&table->fingers[index], &table->fingers[index + 1],
+            (table->finger_count - index) * sizeof table->fingers[0]);
+}
+
+static void insert_finger(struct chord_table *table, const struct chord_claim *claim) {
     uint32_t index = table->finger_count;
-    while (index > 0 && compare_distance(table, table->fingers[index - 1].id, finger.id) > 0) {
+    while (index > 0 && compare_distance(table, table->fingers[index - 1].owner.id, claim->owner.id) > 0) {
         index--;
-    }
-    if (index > 0 && chord_id_equal(table->fingers[index - 1].id, finger.id)) {
-        return;
     }
     chord_check(table->finger_count < CHORD_ID_BITS_MAX);
     memmove(&table->fingers[index + 1], &table->fingers[index],
             (table->finger_count - index) * sizeof table->fingers[0]);
-    table->fingers[index] = finger;
+    table->fingers[index] = *claim;
     table->finger_count++;
 }
 
-uint32_t chord_table_next_unknown_finger(const struct chord_table *table, uint32_t id_bits, uint32_t exponent,
-                                         struct chord_id covered) {
-    while (exponent < id_bits) {
-        const struct chord_id start = chord_id_add_power(table->self.id, id_bits, exponent);
-        if (!chord_id_in_open_closed(table->self.id, start, covered)) {
-            break;
-        }
-        exponent++;
+/* Whether the new claim, perhaps shortened, stands beside the finger; otherwise one of the two is wrong, and *keeps says
+ * whether it is not the finger. */
+static bool reconcile(const struct chord_table *table, struct chord_claim *finger, struct chord_claim *claim,
+                      bool *keeps) {
+    const bool newer = claim->epoch > finger->epoch;
+    *keeps = true;
+    if (chord_id_equal(finger->owner.id, claim->owner.id)) {
+        /* Within one epoch an owner's range grows, as the parts of its arc are installed. */
+        const bool wider = claim->epoch == finger->epoch && compare_distance(table, claim->start, finger->start) < 0;
+        *keeps = !newer && !wider;
+        return newer || wider;
     }
-    return exponent;
+    /* The nearer owner of the two, if it lies in the range of the farther one, contradicts it. */
+    if (compare_distance(table, finger->owner.id, claim->owner.id) < 0) {
+        if (compare_distance(table, finger->owner.id, claim->start) > 0) {
+            if (newer) {
+                *keeps = false; /* it has left: its place is the claim's owner's now */
+            } else {
+                claim->start = finger->owner.id;
+            }
+        }
+        return true;
+    }
+    if (compare_distance(table, claim->owner.id, finger->start) > 0) {
+        if (!newer) {
+            return false;
+        }
+        finger->start = claim->owner.id; /* it has joined before the finger */
+    }
+    return true;
+}
+
+/* What is inside the node's own range has left the ring, if the node's claim is the newer one. */
+static bool is_refuted(const struct chord_claim *own, const struct chord_claim *claim) {
+    return own->epoch > claim->epoch && chord_id_in_open(own->start, claim->owner.id, own->owner.id);
+}
+
+static bool learn_own(struct chord_table *table, const struct chord_claim *claim) {
+    bool changed = false;
+    if (claim->epoch < table->own.epoch) {
+        return false;
+    }
+    table->own = *claim;
+    for (uint32_t i = table->finger_count; i-- > 0;) {
+        if (is_refuted(claim, &table->fingers[i])) {
+            remove_finger(table, i);
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+bool chord_table_learn(struct chord_table *table, const struct chord_config *config, const struct chord_claim *claim) {
+    struct chord_claim learned = *claim;
+    if (table->successor_count == 0 || claim->epoch == 0 || config->routing != CHORD_ROUTING_FINGER) {
+        return false;
+    }
+    if (chord_id_equal(claim->owner.id, table->self.id)) {
+        return learn_own(table, claim);
+    }
+    if (is_refuted(&table->own, claim)) {
+        return false;
+    }
+    /* A range with this node inside is older than its joining: what lies behind it is not the owner's any more. */
+    if (compare_distance(table, claim->start, claim->owner.id) >= 0) {
+        learned.start = table->self.id;
+    }
+    bool changed = false;
+    bool stands = true;
+    for (uint32_t i = 0; i < table->finger_count && stands;) {
+        bool keeps;
+        stands = reconcile(table, &table->fingers[i], &learned, &keeps);
+        if (!keeps || !has_start(table, config, &table->fingers[i])) {
+            remove_finger(table, i);
+            changed = true;
+        } else {
+            i++;
+        }
+    }
+    if (stands && has_start(table, config, &learned)) {
+        insert_finger(table, &learned);
+        changed = true;
+    }
+    return changed;
+}
+
+bool chord_table_forget(struct chord_table *table, const struct chord_member *member) {
+    for (uint32_t i = 0; i < table->finger_count; i++) {
+        const struct chord_member *owner = &table->fingers[i].owner;
+        if (chord_id_equal(owner->id, member->id) && owner->incarnation <= member->incarnation) {
+            remove_finger(table, i);
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t chord_table_next_unknown_finger(const struct chord_table *table, const struct chord_config *config,
+                                         struct chord_id own_start) {
+    uint32_t finger = 0; /* starts and fingers both ascend by distance */
+    for (uint32_t exponent = 0; exponent < config->id_bits; exponent++) {
+        const struct chord_id start = chord_id_add_power(table->self.id, config->id_bits, exponent);
+        while (finger < table->finger_count &&
+               compare_distance(table, table->fingers[finger].owner.id, start) < 0) {
+            finger++;
+        }
+        const bool known =
+            (finger < table->finger_count &&
+             compare_distance(table, start, table->fingers[finger].start) > 0) ||
+            chord_id_in_open_closed(own_start, start, table->self.id);
+        if (!known) {
+            return exponent;
+        }
+    }
+    return config->id_bits;
 }
 
 /* The first of the sorted list (clockwise from self) that is at or after the id. */
@@ -87,9 +210,10 @@ static const struct chord_member *closest_preceding(const struct chord_table *ta
                                                     struct chord_id key_id) {
     const struct chord_member *best = &table->successors[0];
     for (uint32_t i = table->finger_count; i-- > 0;) {
-        if (chord_id_in_open(table->self.id, table->fingers[i].id, key_id)) {
-            if (compare_distance(table, table->fingers[i].id, best->id) > 0) {
-                best = &table->fingers[i];
+        const struct chord_member *finger = &table->fingers[i].owner;
+        if (chord_id_in_open(table->self.id, finger->id, key_id)) {
+            if (compare_distance(table, finger->id, best->id) > 0) {
+                best = finger;
             }
             break;
         }

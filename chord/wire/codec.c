@@ -11,6 +11,7 @@
 #define FLAG 0x80u
 #define PREFIX_SIZE 6u
 #define REQUEST_SIZE 44u
+#define CLAIM_SIZE (CHORD_CODEC_MEMBER_SIZE + 24u)
 
 /* --- writing --- */
 
@@ -48,6 +49,12 @@ static void put_member(struct writer *writer, struct chord_member member) {
     put32(writer, member.incarnation);
 }
 
+static void put_claim(struct writer *writer, const struct chord_claim *claim) {
+    put_member(writer, claim->owner);
+    put_id(writer, claim->start);
+    put32(writer, claim->epoch);
+}
+
 static void put_members(struct writer *writer, const struct chord_members *members) {
     put32(writer, members->count);
     for (uint32_t i = 0; i < members->count; i++) {
@@ -74,7 +81,7 @@ static void put_request(struct writer *writer, const struct chord_request *reque
 static unsigned char bits_of(const struct chord_message *message) {
     switch (message->type) {
     case CHORD_MESSAGE_REQUEST:
-        return (unsigned char)message->request.kind;
+        return (unsigned char)((unsigned)message->request.kind | (message->request.to_owner ? FLAG : 0));
     case CHORD_MESSAGE_CHAIN:
         return (unsigned char)((unsigned)message->chain.request.kind | (unsigned)message->chain.outcome << 2 |
                                (message->chain.duplicate ? FLAG : 0));
@@ -82,8 +89,16 @@ static unsigned char bits_of(const struct chord_message *message) {
         return (unsigned char)((unsigned)message->answer.outcome << 2);
     case CHORD_MESSAGE_REFUSAL:
         return (unsigned char)message->refusal.reason;
+    case CHORD_MESSAGE_LOOKUP:
+        return message->lookup.to_owner ? FLAG : 0;
+    case CHORD_MESSAGE_ANNOUNCE:
+        return message->announce.to_owner ? FLAG : 0;
+    case CHORD_MESSAGE_EXCLUDED:
+        return message->excluded.rejoin ? FLAG : 0;
     case CHORD_MESSAGE_INSTALL:
         return message->install.empty ? FLAG : 0;
+    case CHORD_MESSAGE_PIECE:
+        return message->piece.last ? FLAG : 0;
     default:
         return 0;
     }
@@ -102,19 +117,41 @@ size_t chord_codec_head_size(const struct chord_message *message) {
     case CHORD_MESSAGE_REFUSAL:
         return PREFIX_SIZE + 8;
     case CHORD_MESSAGE_LOOKUP:
-        return PREFIX_SIZE + 30;
+        return PREFIX_SIZE + 24 + CLAIM_SIZE;
     case CHORD_MESSAGE_FOUND:
-        return PREFIX_SIZE + 2 + CHORD_CODEC_MEMBER_SIZE;
-    case CHORD_MESSAGE_REGISTER:
+        return PREFIX_SIZE + 4 + CLAIM_SIZE;
+    case CHORD_MESSAGE_ANNOUNCE:
+        return PREFIX_SIZE + 44 + CLAIM_SIZE;
+    case CHORD_MESSAGE_ANNOUNCED:
+        return PREFIX_SIZE + 8;
+    case CHORD_MESSAGE_GONE:
         return PREFIX_SIZE + CHORD_CODEC_MEMBER_SIZE;
+    case CHORD_MESSAGE_REGISTER:
+    case CHORD_MESSAGE_JOIN:
+        return PREFIX_SIZE + CHORD_CODEC_MEMBER_SIZE + 2;
+    case CHORD_MESSAGE_INVITE:
+        return PREFIX_SIZE;
     case CHORD_MESSAGE_NEIGHBOURS:
         return PREFIX_SIZE + 8 + CHORD_CODEC_MEMBER_SIZE * (size_t)(1 + message->neighbours.successors.count);
-    case CHORD_MESSAGE_INSTALL:
-        return PREFIX_SIZE + 48 + CHORD_CODEC_MEMBER_SIZE * (size_t)message->install.chain.count;
-    case CHORD_MESSAGE_SYNCED:
-        return PREFIX_SIZE + 28;
+    case CHORD_MESSAGE_SPARE:
+    case CHORD_MESSAGE_EXCLUDED:
+        return PREFIX_SIZE + 4 + CHORD_CODEC_MEMBER_SIZE;
+    case CHORD_MESSAGE_PREPARE:
     case CHORD_MESSAGE_ACTIVATE:
-        return PREFIX_SIZE + 24;
+    case CHORD_MESSAGE_DROP:
+        return PREFIX_SIZE + 44;
+    case CHORD_MESSAGE_WEDGED:
+        return PREFIX_SIZE + 28;
+    case CHORD_MESSAGE_INSTALL:
+        return PREFIX_SIZE + 68 + CHORD_CODEC_MEMBER_SIZE * (size_t)(1 + message->install.chain.count);
+    case CHORD_MESSAGE_PULL:
+        return PREFIX_SIZE + 52;
+    case CHORD_MESSAGE_PIECE:
+        return PREFIX_SIZE + 36;
+    case CHORD_MESSAGE_SYNCED:
+        return PREFIX_SIZE + 48;
+    case CHORD_MESSAGE_SETTLED:
+        return PREFIX_SIZE + 12;
     case CHORD_MESSAGE_TYPE_COUNT:
         break;
     }
@@ -133,6 +170,9 @@ const unsigned char *chord_codec_value(const struct chord_message *message, uint
     case CHORD_MESSAGE_ANSWER:
         *size = message->answer.value_size;
         return message->answer.value;
+    case CHORD_MESSAGE_PIECE:
+        *size = message->piece.size;
+        return message->piece.bytes;
     default:
         *size = 0;
         return NULL;
@@ -175,41 +215,103 @@ size_t chord_codec_encode_head(const struct chord_message *message, unsigned cha
         put64(&writer, message->refusal.seq);
         break;
     case CHORD_MESSAGE_LOOKUP:
-        chord_check(message->lookup.exponent < CHORD_ID_BITS_MAX);
         put_id(&writer, message->lookup.target);
-        put32(&writer, message->lookup.origin.rank);
-        put16(&writer, message->lookup.origin.virtual_node);
+        put_claim(&writer, &message->lookup.origin);
         put16(&writer, message->lookup.exponent);
         put16(&writer, message->lookup.hops);
         break;
     case CHORD_MESSAGE_FOUND:
-        chord_check(message->found.exponent < CHORD_ID_BITS_MAX);
+        put_claim(&writer, &message->found.claim);
         put16(&writer, message->found.exponent);
-        put_member(&writer, message->found.owner);
+        put16(&writer, message->found.hops);
+        break;
+    case CHORD_MESSAGE_ANNOUNCE:
+        put_claim(&writer, &message->announce.claim);
+        put_id(&writer, message->announce.target);
+        put_id(&writer, message->announce.end);
+        put16(&writer, message->announce.exponent);
+        put16(&writer, message->announce.hops);
+        break;
+    case CHORD_MESSAGE_ANNOUNCED:
+        put32(&writer, message->announced.epoch);
+        put16(&writer, message->announced.exponent);
+        put16(&writer, message->announced.hops);
+        break;
+    case CHORD_MESSAGE_GONE:
+        put_member(&writer, message->gone.member);
         break;
     case CHORD_MESSAGE_REGISTER:
+    case CHORD_MESSAGE_JOIN:
         put_member(&writer, message->registration.member);
+        put16(&writer, message->registration.hops);
+        break;
+    case CHORD_MESSAGE_INVITE:
         break;
     case CHORD_MESSAGE_NEIGHBOURS:
         put32(&writer, message->neighbours.epoch);
         put_member(&writer, message->neighbours.predecessor);
         put_members(&writer, &message->neighbours.successors);
         break;
+    case CHORD_MESSAGE_SPARE:
+        put32(&writer, message->spare.epoch);
+        put_member(&writer, message->spare.contact);
+        break;
+    case CHORD_MESSAGE_EXCLUDED:
+        put32(&writer, message->excluded.incarnation);
+        put_member(&writer, message->excluded.contact);
+        break;
+    case CHORD_MESSAGE_PREPARE:
+        put32(&writer, message->prepare.epoch);
+        put_id(&writer, message->prepare.start);
+        put_id(&writer, message->prepare.end);
+        break;
+    case CHORD_MESSAGE_WEDGED:
+        put32(&writer, message->wedged.epoch);
+        put32(&writer, message->wedged.incarnation);
+        put_id(&writer, message->wedged.end);
+        break;
     case CHORD_MESSAGE_INSTALL:
         chord_check(message->install.chain.count > 0);
         put32(&writer, message->install.epoch);
         put_id(&writer, message->install.start);
         put_id(&writer, message->install.end);
+        put_id(&writer, message->install.arc_start);
+        put_member(&writer, message->install.source);
         put_members(&writer, &message->install.chain);
+        break;
+    case CHORD_MESSAGE_PULL:
+        put32(&writer, message->pull.epoch);
+        put_id(&writer, message->pull.end);
+        put64(&writer, message->pull.offset);
+        put32(&writer, message->pull.base_epoch);
+        put64(&writer, message->pull.base_applied);
+        put64(&writer, message->pull.base_log_start);
+        break;
+    case CHORD_MESSAGE_PIECE:
+        chord_check(message->piece.size <= CHORD_PIECE_SIZE_MAX);
+        put32(&writer, message->piece.epoch);
+        put_id(&writer, message->piece.end);
+        put64(&writer, message->piece.offset);
+        put32(&writer, message->piece.size);
         break;
     case CHORD_MESSAGE_SYNCED:
         put32(&writer, message->synced.epoch);
         put32(&writer, message->synced.incarnation);
-        put_id(&writer, message->synced.arc_end);
+        put_id(&writer, message->synced.end);
+        put32(&writer, message->synced.piece_count);
+        put64(&writer, message->synced.pair_count);
+        put64(&writer, message->synced.pair_bytes);
         break;
     case CHORD_MESSAGE_ACTIVATE:
+    case CHORD_MESSAGE_DROP:
         put32(&writer, message->activate.epoch);
-        put_id(&writer, message->activate.arc_end);
+        put_id(&writer, message->activate.start);
+        put_id(&writer, message->activate.end);
+        break;
+    case CHORD_MESSAGE_SETTLED:
+        put32(&writer, message->settled.epoch);
+        put32(&writer, message->settled.incarnation);
+        put32(&writer, message->settled.message_count);
         break;
     case CHORD_MESSAGE_TYPE_COUNT:
         chord_check(!"a message without a type");
@@ -269,6 +371,13 @@ static struct chord_member get_member(struct reader *reader) {
     member.address.virtual_node = get16(reader);
     member.incarnation = get32(reader);
     return member;
+}
+
+static struct chord_claim get_claim(struct reader *reader) {
+    struct chord_claim claim = {.owner = get_member(reader)};
+    claim.start = get_id(reader);
+    claim.epoch = get32(reader);
+    return claim;
 }
 
 static const unsigned char *get_bytes(struct reader *reader, size_t size) {
@@ -332,9 +441,11 @@ enum chord_status chord_codec_decode(const unsigned char *bytes, size_t size, ui
     message->to = (struct chord_address){.rank = to_rank, .virtual_node = get16(&reader)};
     switch (message->type) {
     case CHORD_MESSAGE_REQUEST:
+        message->request.to_owner = (bits & FLAG) != 0;
         get_request(&reader, bits, &message->request);
         break;
     case CHORD_MESSAGE_CHAIN:
+        message->chain.request.to_owner = false;
         message->chain.epoch = get32(&reader);
         message->chain.version.epoch = get32(&reader);
         message->chain.version.counter = get64(&reader);
@@ -363,42 +474,109 @@ enum chord_status chord_codec_decode(const unsigned char *bytes, size_t size, ui
         reader.failed |= bits >= CHORD_REFUSAL_REASON_COUNT;
         break;
     case CHORD_MESSAGE_LOOKUP:
+        message->lookup.to_owner = (bits & FLAG) != 0;
         message->lookup.target = get_id(&reader);
-        message->lookup.origin.rank = get32(&reader);
-        message->lookup.origin.virtual_node = get16(&reader);
+        message->lookup.origin = get_claim(&reader);
         message->lookup.exponent = get16(&reader);
         message->lookup.hops = get16(&reader);
-        reader.failed |= message->lookup.exponent >= CHORD_ID_BITS_MAX;
         break;
     case CHORD_MESSAGE_FOUND:
+        message->found.claim = get_claim(&reader);
         message->found.exponent = get16(&reader);
-        message->found.owner = get_member(&reader);
-        reader.failed |= message->found.exponent >= CHORD_ID_BITS_MAX;
+        message->found.hops = get16(&reader);
+        break;
+    case CHORD_MESSAGE_ANNOUNCE:
+        message->announce.to_owner = (bits & FLAG) != 0;
+        message->announce.claim = get_claim(&reader);
+        message->announce.target = get_id(&reader);
+        message->announce.end = get_id(&reader);
+        message->announce.exponent = get16(&reader);
+        message->announce.hops = get16(&reader);
+        break;
+    case CHORD_MESSAGE_ANNOUNCED:
+        message->announced.epoch = get32(&reader);
+        message->announced.exponent = get16(&reader);
+        message->announced.hops = get16(&reader);
+        break;
+    case CHORD_MESSAGE_GONE:
+        message->gone.member = get_member(&reader);
         break;
     case CHORD_MESSAGE_REGISTER:
+    case CHORD_MESSAGE_JOIN:
         message->registration.member = get_member(&reader);
+        message->registration.hops = get16(&reader);
+        break;
+    case CHORD_MESSAGE_INVITE:
         break;
     case CHORD_MESSAGE_NEIGHBOURS:
         message->neighbours.epoch = get32(&reader);
         message->neighbours.predecessor = get_member(&reader);
         message->neighbours.successors = get_members(&reader);
         break;
+    case CHORD_MESSAGE_SPARE:
+        message->spare.epoch = get32(&reader);
+        message->spare.contact = get_member(&reader);
+        break;
+    case CHORD_MESSAGE_EXCLUDED:
+        message->excluded.rejoin = (bits & FLAG) != 0;
+        message->excluded.incarnation = get32(&reader);
+        message->excluded.contact = get_member(&reader);
+        break;
+    case CHORD_MESSAGE_PREPARE:
+        message->prepare.epoch = get32(&reader);
+        message->prepare.start = get_id(&reader);
+        message->prepare.end = get_id(&reader);
+        break;
+    case CHORD_MESSAGE_WEDGED:
+        message->wedged.epoch = get32(&reader);
+        message->wedged.incarnation = get32(&reader);
+        message->wedged.end = get_id(&reader);
+        break;
     case CHORD_MESSAGE_INSTALL:
         message->install.epoch = get32(&reader);
         message->install.start = get_id(&reader);
         message->install.end = get_id(&reader);
+        message->install.arc_start = get_id(&reader);
+        message->install.source = get_member(&reader);
         message->install.chain = get_members(&reader);
         message->install.empty = (bits & FLAG) != 0;
         reader.failed |= message->install.chain.count == 0;
         break;
+    case CHORD_MESSAGE_PULL:
+        message->pull.epoch = get32(&reader);
+        message->pull.end = get_id(&reader);
+        message->pull.offset = get64(&reader);
+        message->pull.base_epoch = get32(&reader);
+        message->pull.base_applied = get64(&reader);
+        message->pull.base_log_start = get64(&reader);
+        break;
+    case CHORD_MESSAGE_PIECE:
+        message->piece.last = (bits & FLAG) != 0;
+        message->piece.epoch = get32(&reader);
+        message->piece.end = get_id(&reader);
+        message->piece.offset = get64(&reader);
+        message->piece.size = get32(&reader);
+        message->piece.bytes = get_bytes(&reader, message->piece.size);
+        reader.failed |= message->piece.size > CHORD_PIECE_SIZE_MAX;
+        break;
     case CHORD_MESSAGE_SYNCED:
         message->synced.epoch = get32(&reader);
         message->synced.incarnation = get32(&reader);
-        message->synced.arc_end = get_id(&reader);
+        message->synced.end = get_id(&reader);
+        message->synced.piece_count = get32(&reader);
+        message->synced.pair_count = get64(&reader);
+        message->synced.pair_bytes = get64(&reader);
         break;
     case CHORD_MESSAGE_ACTIVATE:
+    case CHORD_MESSAGE_DROP:
         message->activate.epoch = get32(&reader);
-        message->activate.arc_end = get_id(&reader);
+        message->activate.start = get_id(&reader);
+        message->activate.end = get_id(&reader);
+        break;
+    case CHORD_MESSAGE_SETTLED:
+        message->settled.epoch = get32(&reader);
+        message->settled.incarnation = get32(&reader);
+        message->settled.message_count = get32(&reader);
         break;
     default:
         return CHORD_MALFORMED;

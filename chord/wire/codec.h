@@ -13,16 +13,27 @@
  *     ACK       epoch 4 | counter 8 | arc end 20
  *     ANSWER    seq 8 | hops 2 | version epoch 4 | version counter 8 | value size 4 | value
  *     REFUSAL   seq 8
- *     LOOKUP    target 20 | origin rank 4 | origin vnode 2 | exponent 2 | hops 2
- *     FOUND     exponent 2 | member 30
- *     REGISTER  member 30
+ *     LOOKUP    target 20 | claim 54 | exponent 2 | hops 2
+ *     FOUND     claim 54 | exponent 2 | hops 2
+ *     ANNOUNCE  claim 54 | target 20 | end 20 | exponent 2 | hops 2
+ *     ANNOUNCED epoch 4 | exponent 2 | hops 2
+ *     GONE      member 30
+ *     REGISTER, JOIN  member 30 | hops 2
+ *     INVITE    nothing
  *     NEIGHBOURS epoch 4 | predecessor 30 | count 4 | members 30 each
- *     INSTALL   epoch 4 | start 20 | end 20 | count 4 | members 30 each
- *     SYNCED    epoch 4 | incarnation 4 | arc end 20
- *     ACTIVATE  epoch 4 | arc end 20
+ *     SPARE     epoch 4 | contact 30
+ *     EXCLUDED  incarnation 4 | contact 30
+ *     PREPARE   epoch 4 | start 20 | end 20
+ *     WEDGED    epoch 4 | incarnation 4 | end 20
+ *     INSTALL   epoch 4 | start 20 | end 20 | arc start 20 | source 30 | count 4 | members 30 each
+ *     PULL      epoch 4 | end 20 | offset 8 | base epoch 4 | base applied 8 | base log start 8
+ *     PIECE     epoch 4 | end 20 | offset 8 | size 4 | bytes
+ *     SYNCED    epoch 4 | incarnation 4 | end 20 | pieces 4 | pairs 8 | bytes 8
+ *     ACTIVATE, DROP  epoch 4 | start 20 | end 20
+ *     SETTLED   epoch 4 | incarnation 4 | messages 4
  *
- * with member = id 20 | rank 4 | vnode 2 | incarnation 4. `bits` holds the kind (0-1), the outcome (2-4) and a flag
- * (7: duplicate, or empty) or a refusal's reason. */
+ * with member = id 20 | rank 4 | vnode 2 | incarnation 4 and claim = member 30 | start 20 | epoch 4. `bits` holds the
+ * kind (0-1), the outcome (2-4) and a flag (7: to owner, duplicate, empty, rejoin or last) or a refusal's reason. */
 #ifndef CHORD_WIRE_CODEC_H
 #define CHORD_WIRE_CODEC_H
 
@@ -31,7 +42,7 @@
 #include <stddef.h>
 
 /* No message is larger than this without its value or its member list. */
-#define CHORD_CODEC_FIXED_SIZE_MAX 80u
+#define CHORD_CODEC_FIXED_SIZE_MAX 112u
 #define CHORD_CODEC_MEMBER_SIZE 30u
 /* The largest message that carries an operation. */
 #define CHORD_CODEC_OPERATION_SIZE_MAX (CHORD_CODEC_FIXED_SIZE_MAX + CHORD_KEY_SIZE_MAX + CHORD_VALUE_SIZE_MAX)

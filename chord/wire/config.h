@@ -11,6 +11,7 @@
 struct chord_config {
     uint32_t rank_count;         /* ranks of the job, >= 1 */
     uint32_t virtual_node_count; /* nodes a rank hosts, >= 1 */
+    uint32_t initial_rank_count; /* ranks 0 to this one - 1 form the ring, the others are spares; 1..rank_count */
     uint32_t coordinator_rank;   /* the rank whose coordinator decides membership */
     uint32_t id_bits;            /* 1..160 */
     uint32_t replica_count;      /* k, >= 1; more than there are ranks means all */
@@ -35,7 +36,11 @@ struct chord_config {
     uint32_t ack_batch_bytes;          /* or so many bytes, */
     uint64_t ack_delay_ticks;          /* or so long after the first of them */
 
-    uint64_t lookup_ticks; /* a finger's lookup without an answer for so long is sent again */
+    /* Transfers of a view change (chord/chain/transfer.h). */
+    uint32_t piece_bytes;    /* a transfer's piece, 64..CHORD_PIECE_SIZE_MAX; one is under way a receiver */
+    uint64_t transfer_ticks; /* without the next piece for so long it is asked for again */
+
+    uint64_t lookup_ticks; /* a lookup or announcement without an answer for so long is sent again */
     uint32_t hops_max;     /* a request forwarded more often is refused: stale routing must not circle for ever */
 };
 

@@ -5,8 +5,17 @@
  *     client --REQUEST--> entry node --REQUEST--> ... --REQUEST--> owner = head --CHAIN--> ... --CHAIN--> tail
  *     tail --ANSWER--> client                                       head <--ACK-- ... <--ACK-- tail
  *     any node --REFUSAL--> client                                  (a request that can't be served now: retried)
- *     node --LOOKUP--> ... --LOOKUP--> owner --FOUND--> node        (fills one finger)
- *     node --REGISTER--> coordinator --NEIGHBOURS, INSTALL--> node --SYNCED--> coordinator --ACTIVATE--> node
+ *
+ *     node --LOOKUP--> ... --LOOKUP--> owner --FOUND--> node        (fills one finger, or finds a joiner's place)
+ *     new owner --ANNOUNCE--> ... --ANNOUNCE--> nodes with a finger in its arc, the last --ANNOUNCED--> new owner
+ *     a node that left --GONE--> a node that sent it something to pass on
+ *
+ *     node --REGISTER--> coordinator                                (at the start: I am a node of this job)
+ *     coordinator --INVITE--> spare --JOIN--> coordinator           (a spare is to join; it finds its place first)
+ *     coordinator --PREPARE--> member --WEDGED--> coordinator --INSTALL--> member
+ *     member --PULL--> source --PIECE--> member --PULL--> ...       (the state of an arc, in pieces)
+ *     member --SYNCED--> coordinator --ACTIVATE or DROP--> member
+ *     coordinator --NEIGHBOURS, SPARE or EXCLUDED--> node, new owner --SETTLED--> coordinator
  *
  * THE DEFINITION OF A HOP. owner_hops of an operation is the number of REQUEST messages sent from node to node until
  * the owner has it: 0 if the node that it enters at owns the key. The message from the client to the entry node, the
@@ -34,16 +43,29 @@ enum chord_message_type {
     CHORD_MESSAGE_REFUSAL,
     CHORD_MESSAGE_LOOKUP,
     CHORD_MESSAGE_FOUND,
+    CHORD_MESSAGE_ANNOUNCE,
+    CHORD_MESSAGE_ANNOUNCED,
+    CHORD_MESSAGE_GONE,
     CHORD_MESSAGE_REGISTER,
+    CHORD_MESSAGE_INVITE,
+    CHORD_MESSAGE_JOIN,
     CHORD_MESSAGE_NEIGHBOURS,
+    CHORD_MESSAGE_SPARE,
+    CHORD_MESSAGE_EXCLUDED,
+    CHORD_MESSAGE_PREPARE,
+    CHORD_MESSAGE_WEDGED,
     CHORD_MESSAGE_INSTALL,
+    CHORD_MESSAGE_PULL,
+    CHORD_MESSAGE_PIECE,
     CHORD_MESSAGE_SYNCED,
     CHORD_MESSAGE_ACTIVATE,
+    CHORD_MESSAGE_DROP,
+    CHORD_MESSAGE_SETTLED,
     CHORD_MESSAGE_TYPE_COUNT
 };
 
 /* Where a message goes. The type says to which part of the rank: its client (ANSWER, REFUSAL), its coordinator
- * (REGISTER, SYNCED) or the node `virtual_node` (all others). */
+ * (REGISTER, JOIN, WEDGED, SYNCED, SETTLED) or the node `virtual_node` (all others). */
 struct chord_address {
     uint32_t rank;
     uint16_t virtual_node;
@@ -60,6 +82,14 @@ struct chord_member {
     uint32_t incarnation;
 };
 
+/* "Since `epoch`, `owner` owns (start, owner.id]." Of two claims that contradict each other the one of the newer epoch
+ * is right, which is why routing may learn from any message that carries one. Epoch 0: no claim, only a name. */
+struct chord_claim {
+    struct chord_member owner;
+    struct chord_id start;
+    uint32_t epoch;
+};
+
 /* A list of members: a plain array when it is sent, still encoded when it is received. Read it by chord_members_get. */
 struct chord_members {
     const struct chord_member *array;
@@ -71,6 +101,7 @@ struct chord_members {
  * with a seq below `watermark` are answered. */
 struct chord_request {
     enum chord_operation_kind kind;
+    bool to_owner; /* the sender takes the receiver for the key's owner; in REQUEST only */
     uint16_t owner_hops;
     uint32_t client_rank;
     uint64_t seq;
@@ -120,21 +151,49 @@ struct chord_refusal {
     enum chord_refusal_reason reason;
 };
 
-/* Asks for the owner of `target`; `origin` waits for the answer for its finger `exponent`. */
+/* Asks for the owner of `target`; `origin` waits for the answer for its finger `exponent`, or, with
+ * CHORD_LOOKUP_PLACE, for its own place in the ring. Who passes it on may learn what the origin owns. */
+#define CHORD_LOOKUP_PLACE 255u
 struct chord_lookup {
     struct chord_id target;
-    struct chord_address origin;
+    struct chord_claim origin;
+    bool to_owner; /* as in a request */
     uint16_t exponent;
     uint16_t hops;
 };
 
 struct chord_found {
-    struct chord_member owner;
+    struct chord_claim claim;
     uint16_t exponent;
+    uint16_t hops; /* messages that the lookup took to get here, this one included */
 };
 
-struct chord_register {
+/* A new owner's claim on its way to the nodes whose finger `exponent` may start in it: the owners of target,
+ * target's owner + 1 and so on, up to `end` (update_others of SIGCOMM 2001, figure 6). */
+struct chord_announce {
+    struct chord_claim claim;
+    struct chord_id target;
+    struct chord_id end;
+    bool to_owner; /* as in a request */
+    uint16_t exponent;
+    uint16_t hops;
+};
+
+struct chord_announced {
+    uint32_t epoch;
+    uint16_t exponent;
+    uint16_t hops; /* messages that the announcement took, this one included */
+};
+
+/* The sender isn't in the ring any more: forget it. */
+struct chord_gone {
     struct chord_member member;
+};
+
+/* REGISTER and JOIN. */
+struct chord_registration {
+    struct chord_member member;
+    uint16_t hops; /* messages that it took a joiner to find its place */
 };
 
 /* A node's place in the ring. With one-hop routing `successors` holds every other member. */
@@ -144,24 +203,88 @@ struct chord_neighbours {
     struct chord_members successors;
 };
 
-/* INSTALL of section 5: the arc (start, end] has this chain from this epoch on. */
+/* "You are not in the ring; what you can't serve goes to `contact`", a member at this moment. */
+struct chord_spare {
+    uint32_t epoch;
+    struct chord_member contact;
+};
+
+/* Rule M8: "this incarnation of yours is out of the ring". */
+struct chord_excluded {
+    uint32_t incarnation;
+    bool rejoin; /* ask to join as a new incarnation; otherwise stay a spare */
+    struct chord_member contact;
+};
+
+/* Rule M2, of the part (start, end] of the ring. */
+struct chord_prepare {
+    uint32_t epoch;
+    struct chord_id start;
+    struct chord_id end;
+};
+
+struct chord_wedged {
+    uint32_t epoch;
+    uint32_t incarnation;
+    struct chord_id end;
+};
+
+/* Rule M3. The part (start, end] of the ring has this chain from this epoch on. It is all of its owner's arc, (arc_start,
+ * chain[0].id], or a part of it, as long as the view change that splits or merges arcs goes on (C10). */
 struct chord_install {
     uint32_t epoch;
     struct chord_id start;
     struct chord_id end;
+    struct chord_id arc_start;
     struct chord_members chain; /* head first */
-    bool empty;                 /* the ring is being formed: nobody has data of this arc, so there is no source */
+    struct chord_member source; /* has the part's state and gives it to the chain */
+    bool empty;                 /* the ring is being formed: nobody has data, so there is no source */
 };
 
+/* Asks the source for the part's state from byte `offset` on: the acknowledgement of all before it. The first one
+ * says what the asker has, so that a delta may do (M4). */
+struct chord_pull {
+    uint32_t epoch;
+    struct chord_id end;
+    uint64_t offset;
+    uint32_t base_epoch;      /* the asker's complete state is that of this epoch's chain; 0: it has none, */
+    uint64_t base_applied;    /* after so many writes, */
+    uint64_t base_log_start;  /* of which it can undo those above this one */
+};
+
+/* Bytes offset to offset + size of a part's state, as chain/transfer.h writes it. */
+struct chord_piece {
+    uint32_t epoch;
+    struct chord_id end;
+    uint64_t offset;
+    bool last;
+    uint32_t size;
+    const unsigned char *bytes;
+};
+
+/* The chain's member has the part's state of this epoch. */
 struct chord_synced {
     uint32_t epoch;
     uint32_t incarnation;
-    struct chord_id arc_end;
+    struct chord_id end;
+    uint32_t piece_count; /* what it took: PULLs and PIECEs, */
+    uint64_t pair_count;  /* pairs in them, */
+    uint64_t pair_bytes;  /* and bytes of their keys and values */
 };
 
+/* The view change is committed for the arc (start, end]: ACTIVATE to its chain, DROP to those that are no longer in
+ * it. */
 struct chord_activate {
     uint32_t epoch;
-    struct chord_id arc_end;
+    struct chord_id start;
+    struct chord_id end;
+};
+
+/* Everybody whom the new owner's claim of `epoch` concerns has heard of it, and its own fingers are right. */
+struct chord_settled_report {
+    uint32_t epoch;
+    uint32_t incarnation;
+    uint32_t message_count;
 };
 
 struct chord_message {
@@ -176,11 +299,21 @@ struct chord_message {
         struct chord_refusal refusal;
         struct chord_lookup lookup;
         struct chord_found found;
-        struct chord_register registration;
+        struct chord_announce announce;
+        struct chord_announced announced;
+        struct chord_gone gone;
+        struct chord_registration registration; /* REGISTER, JOIN */
         struct chord_neighbours neighbours;
+        struct chord_spare spare;
+        struct chord_excluded excluded;
+        struct chord_prepare prepare;
+        struct chord_wedged wedged;
         struct chord_install install;
+        struct chord_pull pull;
+        struct chord_piece piece;
         struct chord_synced synced;
-        struct chord_activate activate;
+        struct chord_activate activate; /* ACTIVATE, DROP */
+        struct chord_settled_report settled;
     };
 };
 

@@ -69,33 +69,22 @@ static void record(struct cluster *cluster, uint32_t rank, const struct chord_co
     chord_check(history_append(&cluster->history, &entry) == CHORD_OK);
 }
 
-static const struct chord_arc *arc_holding(const struct chord_node *node, struct chord_id id) {
-    for (uint32_t i = 0; i < node->arc_count; i++) {
-        if (chord_arc_contains(&node->arcs[i], id)) {
-            return &node->arcs[i];
+/* A value tells which operation wrote it: it must have been one on this key. */
+static void check_value(struct cluster *cluster, uint32_t key, const struct chord_completion *completion) {
+    unsigned rank = 0;
+    unsigned index = 0;
+    char text[32] = "";
+    memcpy(text, completion->value, completion->value_size < sizeof text - 1 ? completion->value_size : sizeof text - 1);
+    if (sscanf(text, "%u.%u", &rank, &index) == 2 && rank < cluster->config.rank_count &&
+        index < cluster->clients[rank].next) {
+        const struct cluster_operation *operation = &cluster->clients[rank].operations[index];
+        if (operation->kind == CHORD_INSERT && operation->key == key &&
+            operation->value_size == completion->value_size &&
+            memcmp(operation->value, completion->value, completion->value_size) == 0) {
+            return;
         }
     }
-    return NULL;
-}
-
-/* I5: what is answered is in every member of the chain; and it is the tail that answers. Linearizable rings. */
-static void check_answer(struct cluster *cluster, const struct chord_completion *completion, struct chord_id key_id) {
-    const struct chord_node *node =
-        &cluster->peers[completion->answered_by.rank].nodes[completion->answered_by.virtual_node];
-    const struct chord_arc *arc = arc_holding(node, key_id);
-    if (arc == NULL || !chord_arc_is_tail(arc)) {
-        cluster_break(cluster, "I5", "rank %u answered, but it isn't the tail", completion->answered_by.rank);
-        return;
-    }
-    for (uint32_t i = 0; completion->kind != CHORD_QUERY && i < arc->chain_count; i++) {
-        const struct chord_address address = arc->chain[i].address;
-        const struct chord_arc *copy =
-            arc_holding(&cluster->peers[address.rank].nodes[address.virtual_node], key_id);
-        if (copy == NULL || copy->applied < completion->version.counter) {
-            cluster_break(cluster, "I5", "write %llu was answered before rank %u had it",
-                          (unsigned long long)completion->version.counter, address.rank);
-        }
-    }
+    cluster_break(cluster, "value", "key%u was answered with a value that nobody wrote", key);
 }
 
 static void sink_complete(void *context, const struct chord_completion *completion) {
@@ -108,11 +97,13 @@ static void sink_complete(void *context, const struct chord_completion *completi
         cluster_break(cluster, "I7", "rank %u: operation %u was answered twice", speaker->rank,
                       (unsigned)completion->tag);
     }
-    operation->completed = true;
-    client->completed_count++;
-    if (cluster->config.consistency == CHORD_LINEARIZABLE) {
-        check_answer(cluster, completion, key->id);
+    if (completion->outcome == CHORD_FOUND) {
+        check_value(cluster, operation->key, completion);
     }
+    operation->completed = true;
+    operation->outcome = completion->outcome;
+    operation->version = completion->version;
+    client->completed_count++;
     /* I9: versions that are answered for a key only grow. */
     if (cluster->config.consistency == CHORD_LINEARIZABLE && operation->any_answered_before) {
         const int order = chord_version_compare(completion->version, operation->answered_before);
@@ -123,19 +114,49 @@ static void sink_complete(void *context, const struct chord_completion *completi
     }
     if (!key->any_answered || chord_version_compare(completion->version, key->answered) > 0) {
         key->answered = completion->version;
+        key->answered_outcome = completion->outcome;
         key->any_answered = true;
     }
     record(cluster, speaker->rank, completion);
     trace_completion(cluster->trace, cluster->now_ticks, speaker->rank, completion);
 }
 
+static void count_change(struct cluster_counts *counts, const struct chord_change *change) {
+    counts->changes++;
+    counts->interrupted_changes += change->attempt_count > 1;
+    for (uint32_t i = 0; i < change->member_count; i++) {
+        counts->joins += change->members[i].what == CHORD_COMMAND_JOIN;
+        counts->departs += change->members[i].what == CHORD_COMMAND_DEPART;
+        counts->exclusions += change->members[i].what == CHORD_COMMAND_EXCLUDE;
+    }
+}
+
 static void sink_notice(void *context, const struct chord_notice *notice) {
     const struct speaker *speaker = context;
-    if (notice->kind == CHORD_NOTICE_FORMED) {
-        speaker->cluster->formed = true;
-    } else {
-        cluster_break(speaker->cluster, "formation", "two nodes have one id");
+    struct cluster *cluster = speaker->cluster;
+    trace_notice(cluster->trace, cluster->now_ticks, notice);
+    switch (notice->kind) {
+    case CHORD_NOTICE_FORMED:
+        cluster->formed = true;
+        cluster->formed_ticks = cluster->now_ticks;
+        break;
+    case CHORD_NOTICE_CHANGED:
+        count_change(&cluster->counts, &notice->change);
+        break;
+    case CHORD_NOTICE_SETTLED:
+        cluster->counts.settled++;
+        break;
+    case CHORD_NOTICE_CANCELLED:
+        cluster->counts.cancelled_departures++;
+        break;
+    case CHORD_NOTICE_DUPLICATE_ID:
+        cluster_break(cluster, "formation", "two nodes have one id");
+        break;
     }
+}
+
+const struct chord_roster_entry *cluster_roster(const struct cluster *cluster, uint32_t index) {
+    return &cluster->peers[cluster->config.coordinator_rank].coordinator.roster.entries[index];
 }
 
 /* --- making one --- */
@@ -178,9 +199,13 @@ static void draw_config(struct cluster *cluster) {
         .ack_batch_count = draw_between(cluster, 1, 8),
         .ack_batch_bytes = draw_between(cluster, 1, 4000),
         .ack_delay_ticks = draw_between(cluster, 1, 300),
-        .lookup_ticks = hasty ? draw_between(cluster, 50, 500) : 100000,
+        .piece_bytes = draw(cluster, 2) == 0 ? draw_between(cluster, 64, 200) : 1024,
+        .transfer_ticks = hasty ? draw_between(cluster, 50, 500) : 1000000,
+        .lookup_ticks = hasty ? draw_between(cluster, 50, 500) : 5000,
         .hops_max = 4 * CLUSTER_NODES_MAX,
     };
+    config->initial_rank_count =
+        draw(cluster, 2) == 0 ? config->rank_count : draw_between(cluster, 1, config->rank_count);
     if (draw(cluster, 4) == 0) {
         config->coordinator_rank = (uint32_t)draw(cluster, config->rank_count);
     }
@@ -226,6 +251,30 @@ static void draw_operations(struct cluster *cluster) {
     }
 }
 
+/* Commands at random times, of all kinds, sensible or not: the coordinator refuses those that make no sense. */
+static void draw_commands(struct cluster *cluster) {
+    const uint64_t span = 200 + draw(cluster, 8000);
+    const uint64_t exclusion_weight = draw(cluster, 3); /* none, few or many */
+    cluster->command_count = draw(cluster, 5) == 0 ? 0 : draw_between(cluster, 1, CLUSTER_COMMANDS_MAX);
+    for (uint32_t i = 0; i < cluster->command_count; i++) {
+        struct cluster_command command = {.at_ticks = draw(cluster, span)};
+        command.node.rank = (uint32_t)draw(cluster, cluster->config.rank_count);
+        command.node.virtual_node = draw(cluster, 3) == 0
+                                        ? (uint16_t)draw(cluster, cluster->config.virtual_node_count)
+                                        : CHORD_ALL_NODES;
+        const uint64_t kind = draw(cluster, 4 + 2 * exclusion_weight);
+        command.what = kind < 2   ? CHORD_COMMAND_JOIN
+                       : kind < 4 ? CHORD_COMMAND_DEPART
+                                  : CHORD_COMMAND_EXCLUDE;
+        command.stall_ticks = draw(cluster, 2) == 0 ? draw(cluster, 3000) : 0;
+        uint32_t index = i;
+        for (; index > 0 && cluster->commands[index - 1].at_ticks > command.at_ticks; index--) {
+            cluster->commands[index] = cluster->commands[index - 1];
+        }
+        cluster->commands[index] = command;
+    }
+}
+
 static bool has_id(const struct cluster *cluster, uint32_t count, struct chord_id id) {
     for (uint32_t i = 0; i < count; i++) {
         if (chord_id_equal(cluster->ids[i], id)) {
@@ -250,6 +299,7 @@ void cluster_init(struct cluster *cluster, uint64_t seed, FILE *trace) {
         } while (has_id(cluster, i, cluster->ids[i]));
     }
     draw_operations(cluster);
+    draw_commands(cluster);
     for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {
         speakers[rank] = (struct speaker){.cluster = cluster, .rank = rank};
         cluster->sinks[rank] = (struct chord_sink){
@@ -280,9 +330,9 @@ void cluster_describe(const struct cluster *cluster, FILE *out) {
     static const char *const routings[] = {"finger", "ring", "onehop"};
     const struct chord_config *config = &cluster->config;
     fprintf(out,
-            "seed %llu: %u ranks x %u nodes, k=%u, %s, %s routing, r=%u%s, %u-bit ids, window %u, %u credits, "
+            "seed %llu: %u ranks x %u nodes, %u at first, %u commands, k=%u, %s, %s routing, r=%u%s, %u-bit ids, window %u, %u credits, "
             "%u operations a client on %u keys, retry after %llu\n",
-            (unsigned long long)cluster->seed, config->rank_count, config->virtual_node_count, config->replica_count,
+            (unsigned long long)cluster->seed, config->rank_count, config->virtual_node_count, config->initial_rank_count, cluster->command_count, config->replica_count,
             config->consistency == CHORD_LINEARIZABLE ? "linearizable" : "eventual", routings[config->routing],
             config->successor_count, config->route_successors ? " used" : "", config->id_bits, config->window,
             config->credit_count, cluster->operations_per_client, cluster->key_count,
@@ -310,6 +360,7 @@ static void issue(struct cluster *cluster, uint32_t rank) {
                                                   .key_size = key->size,
                                                   .value = operation->value,
                                                   .value_size = operation->value_size};
+        operation->issued_ticks = cluster->now_ticks;
         operation->answered_before = key->answered;
         operation->any_answered_before = key->any_answered;
         const enum chord_status status =
@@ -345,9 +396,7 @@ static void deliver(struct cluster *cluster) {
     trace_message(cluster->trace, cluster->now_ticks, &decoded, cluster->config.id_bits);
     const enum chord_status status =
         chord_peer_receive(&cluster->peers[message.to_rank], &decoded, cluster->now_ticks);
-    /* Late answers to repeated requests are the only stale ones that a ring without view changes may see. */
-    const bool to_client = decoded.type == CHORD_MESSAGE_ANSWER || decoded.type == CHORD_MESSAGE_REFUSAL;
-    if (status != CHORD_OK && !(status == CHORD_STALE && to_client)) {
+    if (status != CHORD_OK && status != CHORD_STALE) {
         cluster_break(cluster, "step", "%s from %u to %u: %s", chord_message_name(decoded.type), message.from_rank,
                       message.to_rank, chord_status_text(status));
     }
@@ -355,9 +404,41 @@ static void deliver(struct cluster *cluster) {
     issue(cluster, message.to_rank);
 }
 
+static uint64_t command_deadline(const struct cluster *cluster) {
+    return !cluster->formed || cluster->command_next == cluster->command_count
+               ? UINT64_MAX
+               : cluster->formed_ticks + cluster->commands[cluster->command_next].at_ticks;
+}
+
+static void give_command(struct cluster *cluster) {
+    const struct cluster_command *command = &cluster->commands[cluster->command_next++];
+    const uint32_t coordinator = cluster->config.coordinator_rank;
+    cluster->stepped_rank = coordinator;
+    if (command->what == CHORD_COMMAND_EXCLUDE && command->node.rank != coordinator) {
+        network_stall(&cluster->network, coordinator, command->node.rank,
+                      cluster->now_ticks + command->stall_ticks);
+    }
+    const enum chord_status status =
+        chord_peer_command(&cluster->peers[coordinator], command->what, command->node, cluster->now_ticks);
+    trace_command(cluster->trace, cluster->now_ticks, command->what, command->node, status);
+    switch (status) {
+    case CHORD_OK:
+        break;
+    case CHORD_ALREADY_MEMBER:
+    case CHORD_NOT_MEMBER:
+    case CHORD_LAST_MEMBER:
+    case CHORD_UNDER_WAY:
+        cluster->counts.refusals++;
+        break;
+    default:
+        cluster_break(cluster, "command", "%s", chord_status_text(status));
+    }
+}
+
 bool cluster_step(struct cluster *cluster) {
     cluster->stepped_rank = UINT32_MAX;
     const uint64_t arrival = network_next_arrival(&cluster->network);
+    const uint64_t commanded = command_deadline(cluster);
     uint64_t tick = UINT64_MAX;
     uint32_t ticked = 0;
     for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {
@@ -368,6 +449,12 @@ bool cluster_step(struct cluster *cluster) {
             tick = deadline;
             ticked = rank;
         }
+    }
+    if (commanded <= arrival && commanded <= tick && commanded != UINT64_MAX) {
+        cluster->event_count++;
+        cluster->now_ticks = commanded > cluster->now_ticks ? commanded : cluster->now_ticks;
+        give_command(cluster);
+        return true;
     }
     if (arrival == UINT64_MAX && tick == UINT64_MAX) {
         /* Clients that were never woken since the ring was formed. */
@@ -386,14 +473,16 @@ bool cluster_step(struct cluster *cluster) {
     } else {
         cluster->now_ticks = tick > cluster->now_ticks ? tick : cluster->now_ticks;
         cluster->stepped_rank = ticked;
-        chord_peer_tick(&cluster->peers[ticked], cluster->now_ticks);
+        if (chord_peer_tick(&cluster->peers[ticked], cluster->now_ticks) != CHORD_OK) {
+            cluster_break(cluster, "step", "a tick of rank %u failed", ticked);
+        }
         issue(cluster, ticked);
     }
     return true;
 }
 
 bool cluster_is_done(const struct cluster *cluster) {
-    if (!cluster->formed || cluster->network.count > 0) {
+    if (!cluster->formed || cluster->network.count > 0 || cluster->command_next < cluster->command_count) {
         return false;
     }
     for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {

@@ -12,6 +12,7 @@
 #define CLUSTER_RANKS_MAX 12u
 #define CLUSTER_VIRTUAL_NODES_MAX 3u
 #define CLUSTER_NODES_MAX (CLUSTER_RANKS_MAX * CLUSTER_VIRTUAL_NODES_MAX)
+#define CLUSTER_COMMANDS_MAX 40u
 #define CLUSTER_KEYS_MAX 32u
 #define CLUSTER_VALUE_SIZE_MAX 3000u
 
@@ -25,6 +26,9 @@ struct cluster_operation {
     struct chord_version answered_before;
     bool any_answered_before;
     bool completed;
+    enum chord_outcome outcome;   /* once completed */
+    struct chord_version version; /* once completed */
+    uint64_t issued_ticks;
 };
 
 struct cluster_client {
@@ -39,7 +43,28 @@ struct cluster_key {
     uint32_t size;
     struct chord_id id;
     struct chord_version answered; /* the newest version answered so far */
+    enum chord_outcome answered_outcome; /* with it */
     bool any_answered;
+};
+
+/* One thing that is asked of the coordinator. */
+struct cluster_command {
+    uint64_t at_ticks; /* after the ring was formed */
+    enum chord_command what;
+    struct chord_address node;
+    uint64_t stall_ticks; /* an exclusion: for so long the node hears nothing of the coordinator */
+};
+
+/* What became of the commands. */
+struct cluster_counts {
+    uint64_t joins;
+    uint64_t departs;
+    uint64_t exclusions;
+    uint64_t refusals;
+    uint64_t changes;
+    uint64_t interrupted_changes; /* that took more than one attempt */
+    uint64_t cancelled_departures;
+    uint64_t settled;
 };
 
 struct cluster {
@@ -54,6 +79,12 @@ struct cluster {
     uint64_t event_count;
     uint32_t stepped_rank; /* whose peer handled the last event; UINT32_MAX if it was none's */
     bool formed;
+    uint64_t formed_ticks;
+
+    struct cluster_command commands[CLUSTER_COMMANDS_MAX]; /* ascending by time */
+    uint32_t command_count;
+    uint32_t command_next;
+    struct cluster_counts counts;
 
     struct cluster_key keys[CLUSTER_KEYS_MAX];
     uint32_t key_count;
@@ -95,6 +126,14 @@ static inline uint32_t cluster_node_count(const struct cluster *cluster) {
 static inline const struct chord_node *cluster_node(const struct cluster *cluster, uint32_t index) {
     return &cluster->peers[index / cluster->config.virtual_node_count]
                 .nodes[index % cluster->config.virtual_node_count];
+}
+
+/* Node `index` as the coordinator knows it. */
+const struct chord_roster_entry *cluster_roster(const struct cluster *cluster, uint32_t index);
+
+/* Whether the coordinator takes node `index` for a member of the ring. */
+static inline bool cluster_is_member(const struct cluster *cluster, uint32_t index) {
+    return cluster_roster(cluster, index)->state == CHORD_ROSTER_MEMBER;
 }
 
 #endif

@@ -9,10 +9,11 @@ void network_init(struct network *network, uint32_t rank_count, uint64_t seed, u
     const size_t channels = (size_t)rank_count * rank_count;
     *network = (struct network){
         .prng = chord_prng_seeded(seed, 1), .rank_count = rank_count, .delay_ticks_max = delay_ticks_max};
+    network->stalled_until_ticks = calloc(channels, sizeof *network->stalled_until_ticks);
     network->last_arrival_ticks = calloc(channels, sizeof *network->last_arrival_ticks);
     network->next_send_seq = calloc(channels, sizeof *network->next_send_seq);
     network->next_arrival_seq = calloc(channels, sizeof *network->next_arrival_seq);
-    chord_check(network->last_arrival_ticks != NULL && network->next_send_seq != NULL &&
+    chord_check(network->stalled_until_ticks != NULL && network->last_arrival_ticks != NULL && network->next_send_seq != NULL &&
                 network->next_arrival_seq != NULL);
 }
 
@@ -21,9 +22,14 @@ void network_clear(struct network *network) {
         free(network->messages[i].bytes);
     }
     free(network->messages);
+    free(network->stalled_until_ticks);
     free(network->last_arrival_ticks);
     free(network->next_send_seq);
     free(network->next_arrival_seq);
+}
+
+void network_stall(struct network *network, uint32_t from_rank, uint32_t to_rank, uint64_t until_ticks) {
+    network->stalled_until_ticks[(size_t)from_rank * network->rank_count + to_rank] = until_ticks;
 }
 
 void network_send(struct network *network, const struct chord_message *message, uint64_t now_ticks) {
@@ -43,6 +49,9 @@ void network_send(struct network *network, const struct chord_message *message, 
     }
     const size_t channel = (size_t)message->from.rank * network->rank_count + message->to.rank;
     uint64_t arrival = now_ticks + 1 + chord_prng_below(&network->prng, network->delay_ticks_max);
+    if (arrival < network->stalled_until_ticks[channel]) {
+        arrival = network->stalled_until_ticks[channel];
+    }
     if (arrival < network->last_arrival_ticks[channel]) {
         arrival = network->last_arrival_ticks[channel];
     }

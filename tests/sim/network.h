@@ -24,6 +24,7 @@ struct network {
     size_t count;
     size_t capacity;
     uint64_t sent_total;
+    uint64_t *stalled_until_ticks; /* owned; by channel: nothing sent before arrives earlier */
     uint64_t *last_arrival_ticks; /* owned; by channel */
     uint32_t *next_send_seq;      /* owned; by channel */
     uint32_t *next_arrival_seq;   /* owned; by channel */
@@ -31,6 +32,9 @@ struct network {
 
 void network_init(struct network *network, uint32_t rank_count, uint64_t seed, uint64_t delay_ticks_max);
 void network_clear(struct network *network);
+
+/* Whatever is sent from one rank to another from now on arrives at the given time at the earliest. */
+void network_stall(struct network *network, uint32_t from_rank, uint32_t to_rank, uint64_t until_ticks);
 
 /* Encodes and sends a message at a time. */
 void network_send(struct network *network, const struct chord_message *message, uint64_t now_ticks);

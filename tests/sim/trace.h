@@ -6,8 +6,12 @@
 
 #include <stdio.h>
 
-/* Both write to `out` unless it is NULL. */
+/* All write to `out` unless it is NULL. */
 void trace_message(FILE *out, uint64_t now_ticks, const struct chord_message *message, unsigned id_bits);
 void trace_completion(FILE *out, uint64_t now_ticks, uint32_t rank, const struct chord_completion *completion);
+
+void trace_notice(FILE *out, uint64_t now_ticks, const struct chord_notice *notice);
+void trace_command(FILE *out, uint64_t now_ticks, enum chord_command what, struct chord_address node,
+                   enum chord_status status);
 
 #endif

@@ -201,10 +201,10 @@ static void test_cost(void) {
     /* A frame more for each credit_bytes that the largest message of the operation may fill; a query's is its
      * answer. */
     CU_ASSERT_EQUAL(chord_client_cost(&config, CHORD_INSERT, 1, 0), 1);
-    CU_ASSERT_EQUAL(chord_client_cost(&config, CHORD_INSERT, 16, 512 - 80 - 17), 1);
-    CU_ASSERT_EQUAL(chord_client_cost(&config, CHORD_INSERT, 16, 512 - 80 - 16), 2);
+    CU_ASSERT_EQUAL(chord_client_cost(&config, CHORD_INSERT, 16, 512 - CHORD_CODEC_FIXED_SIZE_MAX - 17), 1);
+    CU_ASSERT_EQUAL(chord_client_cost(&config, CHORD_INSERT, 16, 512 - CHORD_CODEC_FIXED_SIZE_MAX - 16), 2);
     CU_ASSERT_EQUAL(chord_client_cost(&config, CHORD_DELETE, 16, 0), 1);
-    CU_ASSERT_EQUAL(chord_client_cost(&config, CHORD_QUERY, 16, 0), 1 + (80 + 16 + 1000) / 512);
+    CU_ASSERT_EQUAL(chord_client_cost(&config, CHORD_QUERY, 16, 0), 1 + (CHORD_CODEC_FIXED_SIZE_MAX + 16 + 1000) / 512);
     for (uint32_t size = 0; size <= 1000; size++) {
         const uint32_t cost = chord_client_cost(&config, CHORD_INSERT, 100, size);
         CU_ASSERT(cost * config.credit_bytes >= CHORD_CODEC_FIXED_SIZE_MAX + 100 + size);

@@ -265,6 +265,144 @@ static void test_programmer_errors(void) {
     CU_ASSERT_EQUAL(counting.blocks_live, 0);
 }
 
+/* --- arcs that split and merge --- */
+
+static struct chord_id id_of_seq(uint64_t seq) {
+    return id_of_number(chord_mix64(seq) % 16, 4);
+}
+
+/* Random records and watermarks of some clients. */
+static void fill(struct tally *tally, struct chord_prng *prng, struct chord_duplicates *duplicates) {
+    for (unsigned i = 0; i < 60; i++) {
+        const uint32_t client = (uint32_t)chord_prng_below(prng, 4) * 3;
+        const uint64_t watermark = chord_duplicates_watermark(duplicates, client);
+        const uint64_t seq = watermark + chord_prng_below(prng, 40);
+        if (chord_prng_below(prng, 12) == 0) {
+            TALLY(tally, chord_duplicates_raise(duplicates, client, seq) == CHORD_OK);
+        } else if (chord_duplicates_find(duplicates, client, seq) == NULL) {
+            const struct chord_duplicate record = {
+                .seq = seq, .version = {1, seq}, .key_id = id_of_seq(seq), .outcome = CHORD_DELETED};
+            TALLY(tally, chord_duplicates_add(duplicates, client, 0, record) == CHORD_OK);
+        }
+    }
+}
+
+static void test_raise(void) {
+    struct tally tally = {0};
+    struct counting counting;
+    counting_init(&counting);
+    struct chord_duplicates duplicates;
+    chord_duplicates_init(&duplicates, &counting.allocator);
+    counting.fail_at = 1;
+    CU_ASSERT_EQUAL(chord_duplicates_raise(&duplicates, 9, 4), CHORD_NO_MEMORY);
+    CU_ASSERT_EQUAL(duplicates.client_count, 0);
+    CU_ASSERT_EQUAL(chord_duplicates_raise(&duplicates, 9, 4), CHORD_OK); /* needs no record */
+    CU_ASSERT_EQUAL(chord_duplicates_watermark(&duplicates, 9), 4);
+    CU_ASSERT_EQUAL(chord_duplicates_raise(&duplicates, 9, 3), CHORD_OK); /* never falls */
+    CU_ASSERT_EQUAL(chord_duplicates_watermark(&duplicates, 9), 4);
+    for (uint64_t seq = 4; seq < 30; seq++) {
+        CU_ASSERT_EQUAL(chord_duplicates_add(&duplicates, 9, 0, (struct chord_duplicate){.seq = seq}), CHORD_OK);
+    }
+    for (uint64_t watermark = 4; watermark < 40; watermark++) {
+        TALLY(&tally, chord_duplicates_raise(&duplicates, 9, watermark) == CHORD_OK);
+        TALLY(&tally, chord_duplicates_count(&duplicates) == (watermark < 30 ? 30 - watermark : 0));
+        TALLY(&tally, chord_duplicates_find(&duplicates, 9, watermark - 1) == NULL);
+        TALLY(&tally, (chord_duplicates_find(&duplicates, 9, watermark) != NULL) == (watermark < 30));
+    }
+    chord_duplicates_clear(&duplicates);
+    CU_ASSERT_EQUAL(counting.blocks_live, 0);
+    TALLY_ASSERT(&tally, 100);
+}
+
+/* M7: the halves of a split arc have every client's watermark, and each the records of its own keys; merged, the larger
+ * watermark counts and what is below it is gone. With the n-th allocation failing, too. */
+static void test_copy_and_merge(void) {
+    struct tally tally = {0};
+    uint64_t failures = 0;
+    for (uint64_t seed = 0; seed < 400; seed++) {
+        struct chord_prng prng = chord_prng_seeded(seed, 3);
+        struct counting counting;
+        counting_init(&counting);
+        struct chord_duplicates whole;
+        struct chord_duplicates half[2];
+        chord_duplicates_init(&whole, &counting.allocator);
+        chord_duplicates_init(&half[0], &counting.allocator);
+        chord_duplicates_init(&half[1], &counting.allocator);
+        fill(&tally, &prng, &whole);
+        const uint64_t count = chord_duplicates_count(&whole);
+        const struct chord_id a = id_of_number(seed % 16, 4);
+        const struct chord_id b = id_of_number((seed + 1 + seed / 16 % 15) % 16, 4);
+        for (int h = 0; h < 2; h++) {
+            const struct chord_id start = h == 0 ? a : b;
+            const struct chord_id stop = h == 0 ? b : a;
+            counting.fail_at = counting.calls + 1 + chord_prng_below(&prng, 12);
+            enum chord_status status = chord_duplicates_copy(&whole, start, stop, &half[h]);
+            TALLY(&tally, status == (counting.calls >= counting.fail_at ? CHORD_NO_MEMORY : CHORD_OK));
+            if (status != CHORD_OK) {
+                failures++;
+                TALLY(&tally, half[h].client_count == 0);
+                counting.fail_at = 0;
+                status = chord_duplicates_copy(&whole, start, stop, &half[h]);
+            }
+            counting.fail_at = 0;
+            TALLY(&tally, status == CHORD_OK && chord_duplicates_count(&whole) == count);
+            for (uint32_t client = 0; client <= 9; client += 3) {
+                TALLY(&tally, chord_duplicates_watermark(&half[h], client) ==
+                                  chord_duplicates_watermark(&whole, client));
+                for (uint64_t seq = 0; seq < 400; seq++) {
+                    const struct chord_duplicate *record = chord_duplicates_find(&whole, client, seq);
+                    const struct chord_duplicate *copy = chord_duplicates_find(&half[h], client, seq);
+                    TALLY(&tally, (copy != NULL) ==
+                                      (record != NULL && chord_id_in_open_closed(start, id_of_seq(seq), stop)));
+                    TALLY(&tally, copy == NULL || same_record(copy, *record));
+                }
+            }
+        }
+        TALLY(&tally, chord_duplicates_count(&half[0]) + chord_duplicates_count(&half[1]) == count);
+        /* The halves live on by themselves. */
+        struct chord_duplicates later[2];
+        for (int h = 0; h < 2; h++) {
+            for (uint32_t client = 0; client <= 9; client += 3) {
+                if (chord_prng_below(&prng, 2)) {
+                    TALLY(&tally, chord_duplicates_raise(&half[h], client,
+                                                         chord_duplicates_watermark(&half[h], client) +
+                                                             chord_prng_below(&prng, 30)) == CHORD_OK);
+                }
+            }
+            chord_duplicates_init(&later[h], &counting.allocator);
+            TALLY(&tally, chord_duplicates_copy(&half[h], a, a, &later[h]) == CHORD_OK);
+        }
+        counting.fail_at = counting.calls + 1 + chord_prng_below(&prng, 8);
+        enum chord_status status = chord_duplicates_merge(&half[0], &half[1]);
+        if (status != CHORD_OK) {
+            failures++;
+            counting.fail_at = 0;
+            status = chord_duplicates_merge(&half[0], &half[1]); /* may be repeated */
+        }
+        counting.fail_at = 0;
+        TALLY(&tally, status == CHORD_OK);
+        for (uint32_t client = 0; client <= 9; client += 3) {
+            const uint64_t first = chord_duplicates_watermark(&later[0], client);
+            const uint64_t second = chord_duplicates_watermark(&later[1], client);
+            const uint64_t watermark = first > second ? first : second;
+            TALLY(&tally, chord_duplicates_watermark(&half[0], client) == watermark);
+            for (uint64_t seq = 0; seq < 400; seq++) {
+                const bool was = chord_duplicates_find(&later[0], client, seq) != NULL ||
+                                 chord_duplicates_find(&later[1], client, seq) != NULL;
+                TALLY(&tally, (chord_duplicates_find(&half[0], client, seq) != NULL) == (was && seq >= watermark));
+            }
+        }
+        chord_duplicates_clear(&whole);
+        for (int h = 0; h < 2; h++) {
+            chord_duplicates_clear(&half[h]);
+            chord_duplicates_clear(&later[h]);
+        }
+        TALLY(&tally, counting.blocks_live == 0);
+    }
+    CU_ASSERT(failures > 200);
+    TALLY_ASSERT(&tally, 1000000);
+}
+
 int main(void) {
     static const struct unit_test tests[] = {
         {"random adds of several clients against a model", test_against_model},
@@ -272,6 +410,8 @@ int main(void) {
         {"memory is bounded by the window", test_memory_is_bounded_by_the_window},
         {"no memory at every call", test_no_memory_at_every_call},
         {"programmer errors are caught", test_programmer_errors},
+        {"a watermark is raised, with and without records", test_raise},
+        {"copies for the halves of an arc, merged again", test_copy_and_merge},
     };
     return UNIT_RUN("duplicates", tests);
 }

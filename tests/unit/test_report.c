@@ -143,6 +143,7 @@ static void make_changes(void) {
                    .member_count = 1},
         .members = changed_members,
         .expected_pair_count = 120,
+        .expected_is_exact = true,
         .unanswered_pair_count = 2,
         .settled = true,
         .routing = {.epoch = 3, .message_count = 77, .ticks = 5300000},
@@ -489,9 +490,9 @@ static void test_phase_record(void) {
     json_decref(root);
 }
 
-/* Four nodes on two of the three ranks, the third not in the ring: its keys aren't 0, it has no part in the balance. */
+/* Four nodes on two of the three ranks, the third's one a spare: its keys aren't 0, it has no part in the balance. */
 static void test_balance(void) {
-    static struct result_node four[4];
+    static struct result_node four[5];
     make_run();
     for (unsigned i = 0; i < 4; i++) {
         four[i] = nodes[0];
@@ -499,8 +500,10 @@ static void test_balance(void) {
         four[i].member.address = (struct chord_address){.rank = i % 2 * 2, .virtual_node = (uint16_t)(i / 2)};
         four[i].owned_pair_count = 1u << (2 * i); /* 1, 4, 16, 64 */
     }
+    four[4] = (struct result_node){.member = {.id = {.high = 4}, .address = {.rank = 1}}, .is_spare = true};
     phase.nodes = four;
-    phase.node_count = 4;
+    phase.node_count = 5;
+    phase.expected.mean = NAN; /* the ring changed */
     options.virtual_nodes = 2;
     json_t *root = parsed(record_phase(&run, &phase));
     ASSERT_NUMBER("run.virtual_node_count", 2);
@@ -518,10 +521,18 @@ static void test_balance(void) {
     ASSERT_NUMBER("keys_per_rank.expected_max_median", (double)balance_quantile(2, 42.5, sqrt(0.5)));
     ASSERT_NUMBER("ranks.0.owned_pair_count", 17);
     ASSERT_NUMBER("ranks.1.owned_pair_count", 0);
+    ASSERT_NUMBER("ranks.0.member_count", 2);
+    ASSERT_NUMBER("ranks.1.member_count", 0);
+    CU_ASSERT_STRING_EQUAL(string(root, "nodes.3.state"), "member");
+    CU_ASSERT_STRING_EQUAL(string(root, "nodes.4.state"), "spare");
+    CU_ASSERT(json_is_null(at(root, "owner_hops.expected_mean")));
     json_decref(root);
     char *text = printed(print_phase);
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "  keys per rank        17   -  42.5    -   68      1.60\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "  keys per node         1   -  21.2    -   64      3.01\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "  keys as owner         1   21.2   64\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "  of the 4 nodes in the ring; 1 is not in it\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "  owner_hops   1.000   0    1    2          -"));
     free(text);
     memset(four, 0, sizeof four);
     text = printed(print_phase);
@@ -558,6 +569,9 @@ static void test_changes_record(void) {
     ASSERT_NUMBER("changes.0.at_ns", 1200000);
     CU_ASSERT(json_is_false(at(root, "changes.0.refused")));
     CU_ASSERT(json_is_null(at(root, "changes.0.refusal_reason")));
+    CU_ASSERT(json_is_true(at(root, "changes.0.expected_is_exact")));
+    CU_ASSERT(json_is_null(at(root, "changes.1.expected_is_exact")));
+    CU_ASSERT(json_is_false(at(root, "changes.2.expected_is_exact")));
     ASSERT_NUMBER("changes.0.epoch", 2);
     ASSERT_NUMBER("changes.0.attempt_count", 1);
     ASSERT_NUMBER("changes.0.arc_count", 3);

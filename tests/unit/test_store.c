@@ -395,6 +395,173 @@ static void test_no_memory_at_every_call(void) {
     TALLY_ASSERT(&tally, 10000);
 }
 
+/* --- pairs that change hands: exchange, detach, attach, move --- */
+
+/* Two stores and the pairs that are in neither, in the caller's hands. The model's `present` says nothing here: home does. */
+enum home { NOWHERE, FIRST, SECOND, IN_HAND };
+static enum home homes[KEY_COUNT];
+static struct chord_entry *hands[KEY_COUNT];
+
+static void check_homes(struct tally *tally, struct chord_store *stores, uint32_t count) {
+    for (int s = 0; s < 2; s++) {
+        for (uint32_t i = 0; i < count; i++) {
+            pairs[i].present = homes[i] == (s == 0 ? FIRST : SECOND);
+        }
+        check_all(tally, &stores[s], count);
+    }
+}
+
+static void hand_over(struct tally *tally, struct chord_prng *prng, struct counting *counting,
+                      struct chord_store *stores, uint32_t count) {
+    const uint32_t i = (uint32_t)chord_prng_below(prng, count);
+    struct pair *pair = &pairs[i];
+    const int s = (int)chord_prng_below(prng, 2);
+    const enum home home = s == 0 ? FIRST : SECOND;
+    switch (chord_prng_below(prng, 8)) {
+    case 0: { /* all of an interval, which may be the whole ring */
+        const struct chord_id start = pairs[chord_prng_below(prng, count)].id;
+        const struct chord_id end = chord_prng_below(prng, 4) ? pairs[chord_prng_below(prng, count)].id : start;
+        bool any = false;
+        for (uint32_t j = 0; j < count; j++) {
+            any |= homes[j] == home && chord_id_in_open_closed(start, pairs[j].id, end);
+        }
+        if (any && chord_prng_below(prng, 2)) { /* without memory nothing is moved */
+            counting->fail_at = counting->calls + 1;
+            TALLY(tally, chord_store_move(&stores[s], start, end, &stores[1 - s]) == CHORD_NO_MEMORY);
+            check_homes(tally, stores, count);
+        }
+        const uint64_t calls = counting->calls;
+        TALLY(tally, chord_store_move(&stores[s], start, end, &stores[1 - s]) == CHORD_OK);
+        TALLY(tally, any || counting->calls == calls);
+        for (uint32_t j = 0; j < count; j++) {
+            if (homes[j] == home && chord_id_in_open_closed(start, pairs[j].id, end)) {
+                homes[j] = s == 0 ? SECOND : FIRST;
+            }
+        }
+        check_homes(tally, stores, count);
+        break;
+    }
+    case 1:
+    case 2: /* out of a store */
+        if (homes[i] == home || homes[i] == NOWHERE) {
+            struct chord_entry *entry = chord_store_detach(&stores[s], pair->id, pair->key, pair->key_size);
+            TALLY(tally, (entry != NULL) == (homes[i] == home));
+            if (entry != NULL) {
+                hands[i] = entry;
+                homes[i] = IN_HAND;
+            }
+        }
+        break;
+    case 3:
+    case 4: /* and back, in the place of another or not */
+        if (homes[i] == IN_HAND) {
+            if (chord_prng_below(prng, 2)) {
+                const struct pair other = {.id = pair->id, .key_size = pair->key_size};
+                struct pair placeholder = other;
+                memcpy(placeholder.key, pair->key, sizeof pair->key);
+                TALLY(tally, put(&stores[s], &placeholder) == CHORD_OK);
+            }
+            TALLY(tally, chord_store_reserve(&stores[s], stores[s].count + 1) == CHORD_OK);
+            const uint64_t calls = counting->calls;
+            chord_store_attach(&stores[s], hands[i]);
+            TALLY(tally, counting->calls == calls);
+            homes[i] = home;
+        }
+        break;
+    default: /* a new value; the old pair is the caller's */
+        if (homes[i] == home || homes[i] == NOWHERE) {
+            struct chord_entry *previous = NULL;
+            struct chord_entry *written = NULL;
+            const struct pair old = *pair;
+            change_value(prng, pair);
+            TALLY(tally, chord_store_exchange(&stores[s], pair->id, pair->key, pair->key_size, pair->value,
+                                              pair->value_size, pair->version, &previous, &written) == CHORD_OK);
+            TALLY(tally, (previous != NULL) == (homes[i] == home));
+            TALLY(tally, previous == NULL || (previous->value_size == old.value_size &&
+                                              memcmp(chord_entry_value(previous), old.value, old.value_size) == 0 &&
+                                              chord_version_compare(chord_entry_version(previous), old.version) == 0));
+            TALLY(tally, written == chord_store_find(&stores[s], pair->id, pair->key, pair->key_size));
+            chord_free(&counting->allocator, previous);
+            homes[i] = home;
+        }
+    }
+}
+
+static void test_pairs_change_hands(void) {
+    struct tally tally = {0};
+    for (unsigned id_bits = 4; id_bits <= 160; id_bits += 156) {
+        struct chord_prng prng = chord_prng_seeded(id_bits, 11);
+        struct counting counting;
+        counting_init(&counting);
+        struct chord_store stores[2];
+        chord_store_init(&stores[0], &counting.allocator, id_bits);
+        chord_store_init(&stores[1], &counting.allocator, id_bits);
+        make_pairs(&prng, id_bits);
+        memset(homes, 0, sizeof homes);
+        for (unsigned step = 0; step < 6000; step++) {
+            hand_over(&tally, &prng, &counting, stores, 120);
+            if (step % 50 == 0) {
+                check_homes(&tally, stores, 120);
+            }
+        }
+        check_homes(&tally, stores, 120);
+        for (uint32_t i = 0; i < 120; i++) {
+            if (homes[i] == IN_HAND) {
+                chord_free(&counting.allocator, hands[i]);
+            }
+        }
+        chord_store_clear(&stores[0]);
+        chord_store_clear(&stores[1]);
+        TALLY(&tally, counting.blocks_live == 0);
+    }
+    TALLY_ASSERT(&tally, 50000);
+}
+
+/* Room that was reserved is there: so many puts of new keys need one allocation each, for the pair. */
+static void test_reserve(void) {
+    struct counting counting;
+    counting_init(&counting);
+    struct chord_store store;
+    struct chord_prng prng = chord_prng_seeded(1, 12);
+    make_pairs(&prng, 160);
+    for (size_t count = 0; count <= 200; count += 7) {
+        chord_store_init(&store, &counting.allocator, 160);
+        counting.fail_at = counting.calls + 1;
+        CU_ASSERT_EQUAL(chord_store_reserve(&store, count), CHORD_NO_MEMORY);
+        CU_ASSERT_EQUAL(store.capacity, 0);
+        CU_ASSERT_EQUAL(chord_store_reserve(&store, count), CHORD_OK);
+        const uint64_t calls = counting.calls;
+        for (size_t i = 0; i < count; i++) {
+            CU_ASSERT_EQUAL(put(&store, &pairs[i]), CHORD_OK);
+        }
+        CU_ASSERT_EQUAL(counting.calls, calls + count);
+        CU_ASSERT_EQUAL(chord_store_reserve(&store, 0), CHORD_OK); /* never shrinks */
+        CU_ASSERT_EQUAL(counting.calls, calls + count);
+        chord_store_clear(&store);
+    }
+    CU_ASSERT_EQUAL(counting.blocks_live, 0);
+}
+
+static void test_no_memory_for_an_exchange(void) {
+    struct counting counting;
+    counting_init(&counting);
+    struct chord_store store;
+    struct chord_prng prng = chord_prng_seeded(2, 12);
+    make_pairs(&prng, 160);
+    chord_store_init(&store, &counting.allocator, 160);
+    for (uint64_t n = 1; n <= 2; n++) { /* the slots, the pair */
+        struct chord_entry *previous = NULL;
+        struct chord_entry *written = NULL;
+        counting.fail_at = counting.calls + n;
+        CU_ASSERT_EQUAL(chord_store_exchange(&store, pairs[0].id, pairs[0].key, pairs[0].key_size, NULL, 0,
+                                             (struct chord_version){1, 1}, &previous, &written),
+                        CHORD_NO_MEMORY);
+        CU_ASSERT_EQUAL(store.count, 0);
+        chord_store_clear(&store);
+    }
+    CU_ASSERT_EQUAL(counting.blocks_live, 0);
+}
+
 int main(void) {
     static const struct unit_test tests[] = {
         {"1,000 keys on a 4-bit ring against a model", test_model_on_4_bits},
@@ -406,6 +573,9 @@ int main(void) {
         {"keys spread over the slots at every width of id", test_spread_at_every_width},
         {"digests ignore order and history", test_digest_ignores_order_and_history},
         {"no memory at every call", test_no_memory_at_every_call},
+        {"pairs change hands: exchange, detach, attach, move", test_pairs_change_hands},
+        {"room that was reserved is there", test_reserve},
+        {"no memory for an exchange", test_no_memory_for_an_exchange},
     };
     return UNIT_RUN("store", tests);
 }

@@ -39,50 +39,58 @@ static bool strictly_between(struct chord_id a, struct chord_id x, struct chord_
     return !chord_id_equal(a, x) && (chord_id_equal(a, b) || compare_from(a, x, b) < 0);
 }
 
-static void fill_fingers(struct tally *tally, uint32_t n) {
-    struct chord_table *table = &ring.tables[n];
-    const struct chord_member self = ring.members[n];
-    /* As a node does it: the successor is the first finger, each lookup covers all starts up to what it
-     * found. */
-    chord_table_add_finger(table, table->successors[0]);
-    uint32_t lookups = 0;
-    struct chord_id covered = table->successors[0].id;
-    for (uint32_t exponent = 0;; exponent++) {
-        exponent = chord_table_next_unknown_finger(table, ring.bits, exponent, covered);
-        if (exponent >= ring.bits) {
-            TALLY(tally, exponent == ring.bits);
-            break;
-        }
-        lookups++;
-        const uint32_t owner = owner_of(chord_id_add_power(self.id, ring.bits, exponent));
-        TALLY(tally, ring.fingers[n][exponent] == owner);
-        if (owner == n) {
-            break; /* nobody between there and this node */
-        }
-        chord_table_add_finger(table, ring.members[owner]);
-        covered = ring.members[owner].id;
-    }
-    /* The distinct owners other than the node itself, in order of distance, and no lookup was wasted. */
+/* What the member says of itself when nothing changes any more: "since epoch 1 I own what follows my predecessor". */
+static struct chord_claim claim_of(uint32_t n) {
+    return (struct chord_claim){.owner = ring.members[n],
+                                .start = ring.members[(n + ring.count - 1) % ring.count].id,
+                                .epoch = 1};
+}
+
+/* The fingers are the distinct owners of the starts but for the node itself, in order of distance, and each settles all
+ * starts that it owns. Returns their number. */
+static uint32_t check_fingers(struct tally *tally, uint32_t n, const struct chord_table *table) {
     uint32_t distinct = 0;
     uint32_t last = n;
     for (uint32_t exponent = 0; exponent < ring.bits; exponent++) {
-        const uint32_t owner = ring.fingers[n][exponent];
+        const uint32_t owner = owner_of(chord_id_add_power(ring.members[n].id, ring.bits, exponent));
         if (owner != n && owner != last) {
             TALLY(tally,
                   distinct < table->finger_count &&
-                      chord_id_equal(table->fingers[distinct].id, ring.members[owner].id) &&
-                      chord_address_equal(table->fingers[distinct].address, ring.members[owner].address));
+                      chord_id_equal(table->fingers[distinct].owner.id, ring.members[owner].id) &&
+                      table->fingers[distinct].owner.incarnation == ring.members[owner].incarnation &&
+                      chord_address_equal(table->fingers[distinct].owner.address, ring.members[owner].address));
             distinct++;
         }
         last = owner;
     }
     TALLY(tally, table->finger_count == distinct);
-    TALLY(tally,
-          lookups <= distinct); /* each found a new finger, but for one that may find the node itself */
+    return distinct;
+}
+
+static void fill_fingers(struct tally *tally, const struct chord_config *config, uint32_t n) {
+    struct chord_table *table = &ring.tables[n];
+    const struct chord_member self = ring.members[n];
+    const struct chord_id own_start = ring.members[(n + ring.count - 1) % ring.count].id;
+    /* As a node does it: the successor is the first finger, each lookup settles all starts in the claim that it found. */
+    uint32_t lookups = 0;
+    uint32_t exponent;
+    while ((exponent = chord_table_next_unknown_finger(table, config, own_start)) < ring.bits &&
+           lookups <= ring.bits) {
+        const uint32_t owner = owner_of(chord_id_add_power(self.id, ring.bits, exponent));
+        TALLY(tally, ring.fingers[n][exponent] == owner && owner != n);
+        const struct chord_claim claim = claim_of(owner);
+        TALLY(tally, chord_table_learn(table, config, &claim));
+        TALLY(tally, !chord_table_learn(table, config, &claim)); /* nothing new */
+        lookups++;
+    }
+    TALLY(tally, exponent == ring.bits);
+    const uint32_t distinct = check_fingers(tally, n, table);
+    TALLY(tally, lookups <= distinct); /* each found a new finger */
 }
 
 /* Takes ring.members[0..count-1].id, ascending, and builds every node's table. */
-static void build(struct tally *tally, uint32_t successor_count) {
+static void build(struct tally *tally, enum chord_routing routing, uint32_t successor_count) {
+    const struct chord_config config = {.id_bits = ring.bits, .routing = routing};
     counting_init(&ring.counting);
     const uint32_t others = ring.count > 1 ? ring.count - 1 : 1;
     successor_count = successor_count < others ? successor_count : others;
@@ -99,11 +107,17 @@ static void build(struct tally *tally, uint32_t successor_count) {
             ring.fingers[n][exponent] = owner_of(chord_id_add_power(ring.members[n].id, ring.bits, exponent));
         }
         chord_table_init(&ring.tables[n], ring.members[n]);
-        const struct chord_members successors = {.array = list, .count = successor_count};
-        TALLY(tally, chord_table_set_neighbours(&ring.tables[n], &ring.counting.allocator,
-                                                ring.members[(n + ring.count - 1) % ring.count],
-                                                &successors) == CHORD_OK);
-        fill_fingers(tally, n);
+        const struct chord_neighbours neighbours = {
+            .epoch = 1,
+            .predecessor = ring.members[(n + ring.count - 1) % ring.count],
+            .successors = {.array = list, .count = successor_count}};
+        TALLY(tally, chord_table_set_neighbours(&ring.tables[n], &config, &ring.counting.allocator,
+                                                &neighbours) == CHORD_OK);
+        if (routing == CHORD_ROUTING_FINGER) {
+            fill_fingers(tally, &config, n);
+        } else {
+            TALLY(tally, ring.tables[n].finger_count == 0); /* nobody needs any */
+        }
     }
 }
 
@@ -212,7 +226,7 @@ static void check_key(struct tally *tally, struct chord_id key, int route) {
 
 static void check_ring(struct tally *tally, uint32_t successor_count, struct chord_prng *prng) {
     for (int route = 0; route < ROUTES; route++) {
-        build(tally, route == ONEHOP ? ring.count : successor_count);
+        build(tally, configs[route].routing, route == ONEHOP ? ring.count : successor_count);
         if (ring.count == 1) {
             TALLY(tally, chord_table_next_hop(&ring.tables[0], &configs[route], ring.members[0].id) == NULL);
         } else if (ring.bits <= 7) {
@@ -302,16 +316,16 @@ static void test_figure_3(void) {
     ring.members[0].id = id_of_number(0, 3);
     ring.members[1].id = id_of_number(1, 3);
     ring.members[2].id = id_of_number(3, 3);
-    build(&tally, 1);
+    build(&tally, CHORD_ROUTING_FINGER, 1);
     /* Node 0: 1, 3, 0. Node 1: 3, 3, 0. Node 3: 0, 0, 0. */
     CU_ASSERT_EQUAL(ring.tables[0].finger_count, 2);
-    CU_ASSERT_EQUAL(index_of(&ring.tables[0].fingers[0]), 1);
-    CU_ASSERT_EQUAL(index_of(&ring.tables[0].fingers[1]), 2);
+    CU_ASSERT_EQUAL(index_of(&ring.tables[0].fingers[0].owner), 1);
+    CU_ASSERT_EQUAL(index_of(&ring.tables[0].fingers[1].owner), 2);
     CU_ASSERT_EQUAL(ring.tables[1].finger_count, 2);
-    CU_ASSERT_EQUAL(index_of(&ring.tables[1].fingers[0]), 2);
-    CU_ASSERT_EQUAL(index_of(&ring.tables[1].fingers[1]), 0);
+    CU_ASSERT_EQUAL(index_of(&ring.tables[1].fingers[0].owner), 2);
+    CU_ASSERT_EQUAL(index_of(&ring.tables[1].fingers[1].owner), 0);
     CU_ASSERT_EQUAL(ring.tables[2].finger_count, 1);
-    CU_ASSERT_EQUAL(index_of(&ring.tables[2].fingers[0]), 0);
+    CU_ASSERT_EQUAL(index_of(&ring.tables[2].fingers[0].owner), 0);
     /* Section 4.4's example: node 3 looks for the successor of 1 and asks 0, whose successor it is. */
     struct chord_config config = {.routing = CHORD_ROUTING_FINGER, .id_bits = 3};
     CU_ASSERT_EQUAL(index_of(chord_table_next_hop(&ring.tables[2], &config, id_of_number(1, 3))), 0);
@@ -333,42 +347,232 @@ static void test_a_table_that_knows_nobody(void) {
     CU_ASSERT_EQUAL(counting.calls, 0);
 }
 
+/* Neighbours as of an epoch: successor list[0] and, if there are more, the others. */
+static enum chord_status tell(struct chord_table *table, const struct chord_config *config,
+                              const struct counting *counting, uint32_t epoch, struct chord_member predecessor,
+                              const struct chord_member *list, uint32_t count) {
+    const struct chord_neighbours neighbours = {
+        .epoch = epoch, .predecessor = predecessor, .successors = {.array = list, .count = count}};
+    return chord_table_set_neighbours(table, config, &counting->allocator, &neighbours);
+}
+
 static void test_neighbours(void) {
     struct counting counting;
     counting_init(&counting);
     struct chord_table table;
+    const struct chord_config config = {.routing = CHORD_ROUTING_FINGER, .id_bits = 4};
     const struct chord_member self = {.id = id_of_number(5, 4)};
     const struct chord_member list[] = {{.id = id_of_number(9, 4), .address = {1, 0}},
                                         {.id = id_of_number(2, 4), .address = {2, 0}}};
-    const struct chord_members two = {.array = list, .count = 2};
-    const struct chord_members one = {.array = list, .count = 1};
+    const struct chord_claim far = {.owner = list[1], .start = list[0].id, .epoch = 1};
     chord_table_init(&table, self);
-    CU_ASSERT_EQUAL(chord_table_set_neighbours(&table, &counting.allocator, list[1], &two), CHORD_OK);
+    CU_ASSERT_FALSE(chord_table_learn(&table, &config, &far)); /* in no ring: learns nothing */
+    CU_ASSERT_EQUAL(tell(&table, &config, &counting, 1, list[1], list, 0), CHORD_INVALID);
+    CU_ASSERT_EQUAL(table.successor_count, 0);
+    CU_ASSERT_EQUAL(tell(&table, &config, &counting, 1, list[1], list, 2), CHORD_OK);
     CU_ASSERT_EQUAL(table.successor_count, 2);
     CU_ASSERT_TRUE(chord_id_equal(table.predecessor.id, list[1].id));
-    /* Fingers: itself and repeats change nothing, others are put in order of distance. */
-    chord_table_add_finger(&table, self);
-    CU_ASSERT_EQUAL(table.finger_count, 0);
-    chord_table_add_finger(&table, list[1]);
-    chord_table_add_finger(&table, list[0]);
-    chord_table_add_finger(&table, list[1]);
-    chord_table_add_finger(&table, list[0]);
+    CU_ASSERT_EQUAL(table.finger_count, 1); /* the successor settles 6, 7 and 9 */
+    CU_ASSERT_EQUAL(chord_table_next_unknown_finger(&table, &config, list[1].id), 3);
+    /* Fingers: itself, repeats and what is no claim change nothing. */
+    const struct chord_claim own = {.owner = self, .start = list[1].id, .epoch = 9};
+    struct chord_claim name = far;
+    name.epoch = 0;
+    CU_ASSERT_FALSE(chord_table_learn(&table, &config, &own));
+    CU_ASSERT_FALSE(chord_table_learn(&table, &config, &name));
+    CU_ASSERT_TRUE(chord_table_learn(&table, &config, &far));
+    CU_ASSERT_FALSE(chord_table_learn(&table, &config, &far));
     CU_ASSERT_EQUAL(table.finger_count, 2);
-    CU_ASSERT_TRUE(chord_id_equal(table.fingers[0].id, list[0].id));
-    CU_ASSERT_TRUE(chord_id_equal(table.fingers[1].id, list[1].id));
+    CU_ASSERT_TRUE(chord_id_equal(table.fingers[0].owner.id, list[0].id));
+    CU_ASSERT_TRUE(chord_id_equal(table.fingers[1].owner.id, list[1].id));
+    CU_ASSERT_EQUAL(chord_table_next_unknown_finger(&table, &config, list[1].id), 4);
     /* No memory: as it was. */
     counting.fail_at = counting.calls + 1;
-    CU_ASSERT_EQUAL(chord_table_set_neighbours(&table, &counting.allocator, list[0], &one), CHORD_NO_MEMORY);
+    CU_ASSERT_EQUAL(tell(&table, &config, &counting, 2, list[0], list, 1), CHORD_NO_MEMORY);
     CU_ASSERT_EQUAL(table.successor_count, 2);
     CU_ASSERT_EQUAL(table.finger_count, 2);
     CU_ASSERT_TRUE(chord_id_equal(table.predecessor.id, list[1].id));
-    /* New neighbours: the fingers are forgotten, the old list is freed. */
-    CU_ASSERT_EQUAL(chord_table_set_neighbours(&table, &counting.allocator, list[0], &one), CHORD_OK);
+    /* New neighbours: the fingers stay, the old list is freed. */
+    CU_ASSERT_EQUAL(tell(&table, &config, &counting, 2, list[0], list, 1), CHORD_OK);
     CU_ASSERT_EQUAL(table.successor_count, 1);
-    CU_ASSERT_EQUAL(table.finger_count, 0);
+    CU_ASSERT_EQUAL(table.finger_count, 2);
     CU_ASSERT_EQUAL(counting.blocks_live, 1);
+    /* A finger is forgotten with its incarnation or a later one. */
+    struct chord_member gone = list[1];
+    gone.incarnation = 0;
+    table.fingers[1].owner.incarnation = 1;
+    CU_ASSERT_FALSE(chord_table_forget(&table, &gone));
+    gone.incarnation = 2;
+    CU_ASSERT_TRUE(chord_table_forget(&table, &gone));
+    CU_ASSERT_FALSE(chord_table_forget(&table, &gone));
+    CU_ASSERT_EQUAL(table.finger_count, 1);
+    CU_ASSERT_EQUAL(chord_table_next_unknown_finger(&table, &config, list[1].id), 3);
     chord_table_clear(&table, &counting.allocator);
     CU_ASSERT_EQUAL(counting.blocks_live, 0);
+}
+
+/* --- claims: joins and departs, learnt in any order --- */
+
+#define HISTORY_MAX 512u
+
+/* Every claim that any owner has ever made, in the order in which they became true. */
+struct history {
+    struct chord_claim claims[HISTORY_MAX];
+    uint32_t count;
+};
+
+static struct history history;
+
+static void insert_member(struct chord_member member) {
+    uint32_t at = ring.count++;
+    for (; at > 0 && chord_id_compare(ring.members[at - 1].id, member.id) > 0; at--) {
+        ring.members[at] = ring.members[at - 1];
+    }
+    ring.members[at] = member;
+}
+
+static uint32_t position_of(struct chord_id id) {
+    for (uint32_t i = 0; i < ring.count; i++) {
+        if (chord_id_equal(ring.members[i].id, id)) {
+            return i;
+        }
+    }
+    return UINT32_MAX;
+}
+
+/* The claims that a view change of this epoch makes: of those whose predecessor is another now, who are new, or whose
+ * chain alone changed. */
+static void make_claims(struct chord_prng *prng, uint32_t epoch) {
+    for (uint32_t i = 0; i < ring.count; i++) {
+        struct chord_claim claim = claim_of(i);
+        claim.epoch = epoch;
+        bool holds = false;
+        for (uint32_t j = history.count; j-- > 0;) {
+            if (chord_id_equal(history.claims[j].owner.id, claim.owner.id)) {
+                holds = history.claims[j].owner.incarnation == claim.owner.incarnation &&
+                        chord_id_equal(history.claims[j].start, claim.start);
+                break;
+            }
+        }
+        if ((!holds || chord_prng_below(prng, 8) == 0) && history.count < HISTORY_MAX) {
+            history.claims[history.count++] = claim;
+        }
+    }
+}
+
+/* One join or depart that leaves the node `keep` alone. */
+static void change_ring(struct chord_prng *prng, struct chord_id keep, uint32_t incarnation) {
+    const bool joins = ring.count < 3 || (ring.count < 20 && chord_prng_below(prng, 2));
+    if (joins) {
+        const struct chord_id id = id_random(prng, ring.bits);
+        if (position_of(id) == UINT32_MAX) {
+            insert_member((struct chord_member){
+                .id = id, .address = {.rank = (uint32_t)id.high % 97}, .incarnation = incarnation});
+        }
+        return;
+    }
+    const uint32_t leaver = (uint32_t)chord_prng_below(prng, ring.count);
+    if (!chord_id_equal(ring.members[leaver].id, keep)) {
+        memmove(&ring.members[leaver], &ring.members[leaver + 1],
+                (ring.count - leaver - 1) * sizeof ring.members[0]);
+        ring.count--;
+    }
+}
+
+static enum chord_status tell_node(struct chord_table *table, const struct chord_config *config,
+                                   const struct counting *counting, uint32_t n, uint32_t epoch) {
+    struct chord_member list[4];
+    const uint32_t count = ring.count - 1 < 4 ? ring.count - 1 : 4;
+    for (uint32_t i = 0; i < count; i++) {
+        list[i] = ring.members[(n + 1 + i) % ring.count];
+    }
+    return tell(table, config, counting, epoch, ring.members[(n + ring.count - 1) % ring.count], list, count);
+}
+
+/* "Of two that contradict each other the newer is right, by whichever way and in whichever order they came": a node that
+ * was in the ring all the time hears every claim ever made, shuffled, some twice, and ends with the fingers that the
+ * sorted ids ask for. */
+static void claims_in_any_order(struct tally *tally, uint64_t seed) {
+    struct chord_prng prng = chord_prng_seeded(seed, 7);
+    static const unsigned widths[] = {3, 4, 5, 7, 33, 160};
+    random_ring(&prng, widths[seed % 6], 3 + (uint32_t)chord_prng_below(&prng, seed % 6 == 0 ? 3 : 8));
+    history.count = 0;
+    for (uint32_t i = 0; i < ring.count; i++) {
+        ring.members[i].address.rank = (uint32_t)ring.members[i].id.high % 97;
+        ring.members[i].incarnation = 1;
+    }
+    const struct chord_member self = ring.members[chord_prng_below(&prng, ring.count)];
+    const struct chord_config config = {.routing = CHORD_ROUTING_FINGER, .id_bits = ring.bits};
+    struct counting counting;
+    counting_init(&counting);
+    struct chord_table table;
+    chord_table_init(&table, self);
+    TALLY(tally, tell_node(&table, &config, &counting, position_of(self.id), 1) == CHORD_OK);
+    make_claims(&prng, 1);
+    const uint32_t epochs = 2 + (uint32_t)chord_prng_below(&prng, 12);
+    for (uint32_t epoch = 2; epoch <= epochs; epoch++) {
+        change_ring(&prng, self.id, epoch);
+        if (chord_prng_below(&prng, 3) == 0) {
+            change_ring(&prng, self.id, epoch);
+        }
+        make_claims(&prng, epoch);
+        if (chord_prng_below(&prng, 2)) { /* NEIGHBOURS come in order, but other claims may overtake them */
+            TALLY(tally, tell_node(&table, &config, &counting, position_of(self.id), epoch) == CHORD_OK);
+        }
+        for (uint32_t rumours = (uint32_t)chord_prng_below(&prng, 6); rumours-- > 0;) {
+            (void)chord_table_learn(&table, &config, &history.claims[chord_prng_below(&prng, history.count)]);
+        }
+    }
+    TALLY(tally, history.count < HISTORY_MAX);
+    const uint32_t n = position_of(self.id);
+    uint32_t order[HISTORY_MAX];
+    for (uint32_t i = 0; i < history.count; i++) {
+        const uint32_t j = (uint32_t)chord_prng_below(&prng, i + 1);
+        order[i] = order[j];
+        order[j] = i;
+    }
+    const uint32_t told_after = (uint32_t)chord_prng_below(&prng, history.count);
+    for (uint32_t i = 0; i < history.count; i++) {
+        (void)chord_table_learn(&table, &config, &history.claims[order[i]]);
+        if (i == told_after) {
+            TALLY(tally, tell_node(&table, &config, &counting, n, epochs) == CHORD_OK);
+        }
+        if (chord_prng_below(&prng, 4) == 0) {
+            (void)chord_table_learn(&table, &config, &history.claims[order[chord_prng_below(&prng, i + 1)]]);
+        }
+        /* Whatever is missing still: in order of distance, and ranges that don't overlap. */
+        for (uint32_t f = 1; f < table.finger_count; f++) {
+            TALLY(tally, compare_from(self.id, table.fingers[f - 1].owner.id, table.fingers[f].owner.id) < 0 &&
+                             compare_from(self.id, table.fingers[f - 1].owner.id, table.fingers[f].start) <= 0);
+        }
+    }
+    const struct chord_id own_start = ring.members[(n + ring.count - 1) % ring.count].id;
+    TALLY(tally, chord_table_next_unknown_finger(&table, &config, own_start) == ring.bits);
+    /* One finger is said to be gone: its starts are unknown, its claim settles them again. */
+    const uint32_t fingers = check_fingers(tally, n, &table);
+    if (fingers > 0) {
+        const struct chord_claim lost = table.fingers[chord_prng_below(&prng, fingers)];
+        TALLY(tally, chord_table_forget(&table, &lost.owner));
+        const uint32_t exponent = chord_table_next_unknown_finger(&table, &config, own_start);
+        TALLY(tally, exponent < ring.bits &&
+                         chord_id_equal(ring.members[owner_of(chord_id_add_power(self.id, ring.bits, exponent))].id,
+                                        lost.owner.id));
+        TALLY(tally, chord_table_learn(&table, &config, &lost));
+        (void)check_fingers(tally, n, &table);
+    }
+    if (tally->failed != 0) {
+        printf("    seed %llu\n", (unsigned long long)seed);
+    }
+    chord_table_clear(&table, &counting.allocator);
+    TALLY(tally, counting.blocks_live == 0);
+}
+
+static void test_claims_in_any_order(void) {
+    struct tally tally = {0};
+    for (uint64_t seed = 0; seed < 3000 && tally.failed == 0; seed++) {
+        claims_in_any_order(&tally, seed);
+    }
+    TALLY_ASSERT(&tally, 100000);
 }
 
 int main(void) {
@@ -380,6 +584,7 @@ int main(void) {
         {"the ring of figure 3", test_figure_3},
         {"a table that knows nobody", test_a_table_that_knows_nobody},
         {"neighbours and fingers are taken, repeated and forgotten", test_neighbours},
+        {"claims of joins and departs, in any order", test_claims_in_any_order},
     };
     return UNIT_RUN("table", tests);
 }
