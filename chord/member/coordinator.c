@@ -97,12 +97,14 @@ static bool knows_neighbours(const struct chord_coordinator *coordinator, uint32
     return true;
 }
 
-/* Predecessor and successor list to the members whose own have changed; with one-hop routing, to all. */
+/* Predecessor and successor list to the members whose own have changed, and to those whose SETTLED is awaited, since it
+ * means that they have heard of the change's end; with one-hop routing, to all. */
 static void tell_neighbours(struct chord_coordinator *coordinator) {
     struct chord_view *view = &coordinator->view;
     const uint32_t count = neighbour_count(coordinator, view);
     for (uint32_t index = 0; index < view->member_count; index++) {
-        if (knows_neighbours(coordinator, index)) {
+        if (knows_neighbours(coordinator, index) &&
+            chord_roster_at(&coordinator->roster, view->members[index].address)->settle_epoch == 0) {
             continue;
         }
         for (uint32_t i = 0; i < count; i++) {

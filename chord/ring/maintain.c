@@ -153,7 +153,8 @@ static bool announce(const struct chord_maintainer *maintainer) {
 
 static void settle(const struct chord_maintainer *maintainer) {
     struct chord_maintain *maintain = maintainer->maintain;
-    if (maintain->settle_epoch == 0 || maintainer->table->successor_count == 0) {
+    /* Not before the view change is over: until then its neighbours don't know of the node's gain. */
+    if (maintain->settle_epoch == 0 || maintainer->table->neighbours_epoch < maintain->settle_epoch) {
         return;
     }
     const struct chord_address coordinator = {.rank = maintainer->environment->config->coordinator_rank};

@@ -40,6 +40,7 @@ enum chord_status chord_table_set_neighbours(struct chord_table *table, const st
     table->successors = copy;
     table->successor_count = successors->count;
     table->predecessor = neighbours->predecessor;
+    table->neighbours_epoch = neighbours->epoch;
     const struct chord_claim next = {.owner = copy[0], .start = table->self.id, .epoch = neighbours->epoch};
     (void)chord_table_learn(table, config, &next);
     return CHORD_OK;
