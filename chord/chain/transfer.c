@@ -1,290 +1,10 @@
+/* The receiver's side of a transfer, and its end at either. */
 #include "chord/chain/transfer.h"
 
 #include "chord/base/check.h"
+#include "chord/chain/transfer_format.h"
 
 #include <string.h>
-
-enum { MODE_ALL, MODE_DELTA };
-enum { ITEM_END, ITEM_PAIR, ITEM_REMOVAL };
-enum { PHASE_HEAD, PHASE_CLIENTS, PHASE_PAIRS, PHASE_END, PHASE_DONE };
-
-#define HEAD_SIZE 17u
-#define CLIENT_SIZE 16u
-#define RECORD_SIZE 41u
-#define PAIR_SIZE 39u
-#define REMOVAL_SIZE 23u
-#define ITEM_FIXED_SIZE_MAX RECORD_SIZE
-
-/* --- the stream, at the source --- */
-
-/* An item in up to three runs of bytes: fixed fields, key, value. */
-struct item {
-    unsigned char fixed[ITEM_FIXED_SIZE_MAX];
-    uint32_t fixed_size;
-    uint32_t key_size;
-    uint32_t value_size;
-    const unsigned char *key;
-    const unsigned char *value;
-};
-
-static void put(struct item *item, const void *bytes, uint32_t size) {
-    memcpy(item->fixed + item->fixed_size, bytes, size);
-    item->fixed_size += size;
-}
-
-static void put8(struct item *item, uint8_t value) {
-    put(item, &value, sizeof value);
-}
-
-static void put32(struct item *item, uint32_t value) {
-    put(item, &value, sizeof value);
-}
-
-static void put64(struct item *item, uint64_t value) {
-    put(item, &value, sizeof value);
-}
-
-static void put_id(struct item *item, struct chord_id id) {
-    put64(item, id.high);
-    put64(item, id.middle);
-    put32(item, id.low);
-}
-
-static void put_version(struct item *item, struct chord_version version) {
-    put32(item, version.epoch);
-    put64(item, version.counter);
-}
-
-static void make_pair(struct item *item, const struct chord_entry *entry) {
-    put8(item, ITEM_PAIR);
-    put_id(item, chord_entry_id(entry));
-    put_version(item, chord_entry_version(entry));
-    put(item, &entry->key_size, 2);
-    put32(item, entry->value_size);
-    item->key = entry->bytes;
-    item->key_size = entry->key_size;
-    item->value = chord_entry_value(entry);
-    item->value_size = entry->value_size;
-}
-
-static void make_removal(struct item *item, const struct chord_entry *entry) {
-    put8(item, ITEM_REMOVAL);
-    put_id(item, chord_entry_id(entry));
-    put(item, &entry->key_size, 2);
-    item->key = entry->bytes;
-    item->key_size = entry->key_size;
-}
-
-/* The next write of a delta that is the newest on its key: what it left behind is sent, each key once. */
-static bool next_change(const struct chord_arc *arc, const struct chord_outgoing *outgoing, size_t *position,
-                        struct item *item) {
-    while (*position < arc->log.count) {
-        const struct chord_log_write *write = chord_log_get(&arc->log, (uint32_t)(*position)++);
-        const struct chord_entry *key = chord_log_key(write);
-        if (write->counter <= outgoing->first.base_applied || key == NULL) {
-            continue;
-        }
-        const struct chord_entry *now =
-            chord_store_find(&arc->store, chord_entry_id(key), key->bytes, key->key_size);
-        if (now == write->written) {
-            if (now != NULL) {
-                make_pair(item, now);
-            } else {
-                make_removal(item, key);
-            }
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The item at the cursor; moves the cursor's place in the state past it, but not its offsets. */
-static void make_item(const struct chord_arc *arc, const struct chord_outgoing *outgoing, struct chord_cursor *cursor,
-                      struct item *item) {
-    *item = (struct item){0};
-    if (cursor->phase == PHASE_HEAD) {
-        put8(item, outgoing->delta ? MODE_DELTA : MODE_ALL);
-        put32(item, arc->base_epoch);
-        put64(item, arc->applied);
-        put32(item, arc->duplicates.client_count);
-        cursor->phase = PHASE_CLIENTS;
-        return;
-    }
-    if (cursor->phase == PHASE_CLIENTS && cursor->client < arc->duplicates.client_count) {
-        const struct chord_duplicate_client *client = &arc->duplicates.clients[cursor->client];
-        if (cursor->record == 0) {
-            put32(item, client->rank);
-            put64(item, client->watermark);
-            put32(item, client->count);
-        } else {
-            const struct chord_duplicate *record = chord_duplicates_get(client, cursor->record - 1);
-            put64(item, record->seq);
-            put_version(item, record->version);
-            put_id(item, record->key_id);
-            put8(item, (uint8_t)record->outcome);
-        }
-        if (cursor->record++ == client->count) {
-            cursor->client++;
-            cursor->record = 0;
-        }
-        return;
-    }
-    cursor->phase = cursor->phase == PHASE_CLIENTS ? PHASE_PAIRS : cursor->phase;
-    if (outgoing->delta) {
-        if (next_change(arc, outgoing, &cursor->position, item)) {
-            return;
-        }
-    } else {
-        const struct chord_entry *entry = chord_store_next(&arc->store, &cursor->position);
-        if (entry != NULL) {
-            make_pair(item, entry);
-            return;
-        }
-    }
-    put8(item, ITEM_END);
-    cursor->phase = PHASE_DONE;
-}
-
-/* Copies what of the run from `skip` on fits. */
-static void copy_run(const unsigned char *run, size_t size, size_t *skip, unsigned char *bytes, size_t capacity,
-                     size_t *used) {
-    if (*skip >= size) {
-        *skip -= size;
-        return;
-    }
-    size_t count = size - *skip;
-    count = count < capacity - *used ? count : capacity - *used;
-    if (count > 0) {
-        memcpy(bytes + *used, run + *skip, count);
-    }
-    *used += count;
-    *skip = 0;
-}
-
-/* Fills a piece from the cursor on and moves the cursor behind it. Returns its size. */
-static size_t fill(const struct chord_arc *arc, const struct chord_outgoing *outgoing, struct chord_cursor *cursor,
-                   unsigned char *bytes, size_t capacity) {
-    size_t used = 0;
-    while (used < capacity && cursor->phase != PHASE_DONE) {
-        struct chord_cursor next = *cursor;
-        struct item item;
-        make_item(arc, outgoing, &next, &item);
-        const size_t size = (size_t)item.fixed_size + item.key_size + item.value_size;
-        const size_t before = used;
-        size_t skip = (size_t)cursor->item_offset;
-        copy_run(item.fixed, item.fixed_size, &skip, bytes, capacity, &used);
-        copy_run(item.key, item.key_size, &skip, bytes, capacity, &used);
-        copy_run(item.value, item.value_size, &skip, bytes, capacity, &used);
-        const uint64_t sent = cursor->item_offset + (used - before);
-        if (sent < size) {
-            cursor->item_offset = sent;
-            cursor->offset += used - before;
-            break;
-        }
-        next.offset = cursor->offset + (used - before);
-        next.item_offset = 0;
-        *cursor = next;
-    }
-    return used;
-}
-
-/* --- the source --- */
-
-static enum chord_status send_piece(const struct chord_replica *replica, const struct chord_arc *arc,
-                                    struct chord_outgoing *outgoing) {
-    const struct chord_environment *environment = replica->environment;
-    const size_t capacity = environment->config->piece_bytes;
-    unsigned char *bytes = chord_allocate(environment->allocator, capacity);
-    if (bytes == NULL) {
-        return CHORD_NO_MEMORY;
-    }
-    outgoing->after = outgoing->before;
-    const size_t size = fill(arc, outgoing, &outgoing->after, bytes, capacity);
-    struct chord_message message = {
-        .type = CHORD_MESSAGE_PIECE, .from = replica->self.address, .to = outgoing->to};
-    message.piece = (struct chord_piece){.epoch = arc->epoch,
-                                         .end = arc->end,
-                                         .offset = outgoing->before.offset,
-                                         .last = outgoing->after.phase == PHASE_DONE,
-                                         .size = (uint32_t)size,
-                                         .bytes = bytes};
-    chord_send(environment, &message);
-    chord_free(environment->allocator, bytes);
-    return CHORD_OK;
-}
-
-/* M4: a receiver with a state of the same base needs a delta only, if it can undo what it is ahead, or the source's log
- * reaches back to where it is. */
-static bool delta_will_do(const struct chord_arc *arc, const struct chord_pull *pull) {
-    if (pull->base_epoch == 0 || pull->base_epoch != arc->base_epoch) {
-        return false;
-    }
-    return pull->base_applied >= arc->applied ? pull->base_log_start <= arc->applied
-                                              : arc->log.start <= pull->base_applied;
-}
-
-static struct chord_outgoing *outgoing_to(const struct chord_arc *arc, struct chord_address to) {
-    struct chord_outgoing *outgoing = arc->outgoing;
-    while (outgoing != NULL && !chord_address_equal(outgoing->to, to)) {
-        outgoing = outgoing->next;
-    }
-    return outgoing;
-}
-
-static enum chord_status begin_sending(const struct chord_replica *replica, struct chord_arc *arc,
-                                       struct chord_outgoing *outgoing) {
-    outgoing->held = false;
-    outgoing->delta = delta_will_do(arc, &outgoing->first);
-    outgoing->before = (struct chord_cursor){.phase = PHASE_HEAD};
-    return send_piece(replica, arc, outgoing);
-}
-
-enum chord_status chord_transfer_pull(const struct chord_replica *replica, struct chord_arc *arc,
-                                      struct chord_address from, const struct chord_pull *pull) {
-    if (pull->epoch < arc->promised || (pull->epoch == arc->epoch && arc->status == CHORD_ARC_ACTIVE)) {
-        return CHORD_STALE; /* asked twice: by now the whole chain has it */
-    }
-    struct chord_outgoing *outgoing = outgoing_to(arc, from);
-    if (pull->offset == 0) {
-        if (outgoing == NULL) {
-            outgoing = chord_allocate(replica->environment->allocator, sizeof *outgoing);
-            if (outgoing == NULL) {
-                return CHORD_NO_MEMORY;
-            }
-            *outgoing = (struct chord_outgoing){.next = arc->outgoing, .to = from};
-            arc->outgoing = outgoing;
-        }
-        outgoing->first = *pull;
-        outgoing->held = true;
-    }
-    if (pull->epoch > arc->epoch) {
-        return CHORD_OK; /* M5: held until installed */
-    }
-    if (outgoing == NULL || outgoing->first.epoch != pull->epoch || arc->base_epoch == 0 ||
-        arc->status == CHORD_ARC_SYNCING || arc->status == CHORD_ARC_OUT) {
-        return CHORD_UNEXPECTED;
-    }
-    if (pull->offset == 0) {
-        return begin_sending(replica, arc, outgoing);
-    }
-    if (pull->offset == outgoing->after.offset && outgoing->after.phase != PHASE_DONE) {
-        outgoing->before = outgoing->after;
-    } else if (pull->offset != outgoing->before.offset) {
-        return CHORD_UNEXPECTED;
-    }
-    return send_piece(replica, arc, outgoing);
-}
-
-enum chord_status chord_transfer_release(const struct chord_replica *replica, struct chord_arc *arc) {
-    enum chord_status status = CHORD_OK;
-    for (struct chord_outgoing *outgoing = arc->outgoing; outgoing != NULL; outgoing = outgoing->next) {
-        if (outgoing->held && outgoing->first.epoch == arc->epoch && arc->base_epoch != 0 &&
-            begin_sending(replica, arc, outgoing) != CHORD_OK) {
-            status = CHORD_NO_MEMORY;
-        }
-    }
-    return status;
-}
 
 /* --- the receiver --- */
 
@@ -362,9 +82,9 @@ static enum chord_status read_head(struct chord_staging *staging, struct reader 
     get(reader, &staging->base_epoch, 4);
     get(reader, &staging->applied, 8);
     get(reader, &staging->clients_left, 4);
-    staging->delta = mode == MODE_DELTA;
+    staging->delta = mode == TRANSFER_MODE_DELTA;
     staging->has_head = true;
-    return mode <= MODE_DELTA && staging->base_epoch != 0 ? CHORD_OK : CHORD_MALFORMED;
+    return mode <= TRANSFER_MODE_DELTA && staging->base_epoch != 0 ? CHORD_OK : CHORD_MALFORMED;
 }
 
 static enum chord_status read_client(struct chord_staging *staging, struct reader *reader) {
@@ -424,36 +144,36 @@ static enum chord_status item_size(const struct chord_staging *staging, struct r
     *key_size = 0;
     *value_size = 0;
     if (!staging->has_head) {
-        *size = HEAD_SIZE;
+        *size = TRANSFER_HEAD_SIZE;
         return CHORD_OK;
     }
     if (staging->records_left > 0) {
-        *size = RECORD_SIZE;
+        *size = TRANSFER_RECORD_SIZE;
         return CHORD_OK;
     }
     if (staging->clients_left > 0) {
-        *size = CLIENT_SIZE;
+        *size = TRANSFER_CLIENT_SIZE;
         return CHORD_OK;
     }
     if (reader.left == 0) {
         return CHORD_OK;
     }
     const unsigned char kind = reader.at[0];
-    if (kind == ITEM_END) {
+    if (kind == TRANSFER_ITEM_END) {
         *size = 1;
         return CHORD_OK;
     }
-    const size_t fixed = kind == ITEM_PAIR ? PAIR_SIZE : REMOVAL_SIZE;
-    if (kind > ITEM_REMOVAL) {
+    const size_t fixed = kind == TRANSFER_ITEM_PAIR ? TRANSFER_PAIR_SIZE : TRANSFER_REMOVAL_SIZE;
+    if (kind > TRANSFER_ITEM_REMOVAL) {
         return CHORD_MALFORMED;
     }
     if (reader.left < fixed) {
         return CHORD_OK;
     }
     uint16_t keys;
-    memcpy(&keys, reader.at + fixed - (kind == ITEM_PAIR ? 6 : 2), 2);
+    memcpy(&keys, reader.at + fixed - (kind == TRANSFER_ITEM_PAIR ? 6 : 2), 2);
     *key_size = keys;
-    if (kind == ITEM_PAIR) {
+    if (kind == TRANSFER_ITEM_PAIR) {
         memcpy(value_size, reader.at + fixed - 4, 4);
     }
     if (keys < 1 || keys > CHORD_KEY_SIZE_MAX || *value_size > CHORD_VALUE_SIZE_MAX) {
@@ -487,9 +207,9 @@ static enum chord_status read_items(const struct chord_arc *arc, struct chord_st
             status = read_record(staging, &item);
         } else if (staging->clients_left > 0) {
             status = read_client(staging, &item);
-        } else if (item.at[0] == ITEM_END) {
+        } else if (item.at[0] == TRANSFER_ITEM_END) {
             staging->ended = true;
-        } else if (item.at[0] == ITEM_PAIR) {
+        } else if (item.at[0] == TRANSFER_ITEM_PAIR) {
             status = read_pair(arc, staging, &item, key_size, value_size);
         } else {
             status = read_removal(arc, staging, &item, key_size);

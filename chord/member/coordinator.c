@@ -1,8 +1,7 @@
 #include "chord/member/coordinator.h"
 
 #include "chord/base/check.h"
-
-#include <string.h>
+#include "chord/member/tell.h"
 
 enum chord_status chord_coordinator_init(struct chord_coordinator *coordinator,
                                          const struct chord_environment *environment) {
@@ -40,14 +39,6 @@ void chord_coordinator_clear(struct chord_coordinator *coordinator) {
     coordinator->changed = NULL;
 }
 
-static void send_to(struct chord_coordinator *coordinator, struct chord_message message,
-                    struct chord_address address) {
-    message.from = coordinator->address;
-    message.to = address;
-    coordinator->change.message_count++;
-    chord_send(coordinator->environment, &message);
-}
-
 static void notify(const struct chord_coordinator *coordinator, const struct chord_notice *notice) {
     const struct chord_sink *sink = coordinator->environment->sink;
     sink->notice(sink->context, notice);
@@ -58,91 +49,6 @@ static void note_change(struct chord_coordinator *coordinator, enum chord_comman
     if (coordinator->change.member_count < coordinator->changed_capacity) {
         coordinator->changed[coordinator->change.member_count++] =
             (struct chord_change_member){.what = what, .member = *member};
-    }
-}
-
-/* --- what nodes are told of the ring --- */
-
-/* Length of the successor list in a view, or of the whole table with one-hop routing. */
-static uint32_t neighbour_count(const struct chord_coordinator *coordinator, const struct chord_view *view) {
-    const struct chord_config *config = coordinator->environment->config;
-    const uint32_t others = view->member_count > 1 ? view->member_count - 1 : 1;
-    const uint32_t wanted = config->routing == CHORD_ROUTING_ONEHOP ? others : config->successor_count;
-    return wanted < others ? wanted : others;
-}
-
-static bool is_same(const struct chord_member *a, const struct chord_member *b) {
-    return chord_address_equal(a->address, b->address) && a->incarnation == b->incarnation;
-}
-
-/* Whether a member's neighbours are the ones that it was told last. */
-static bool knows_neighbours(const struct chord_coordinator *coordinator, uint32_t index) {
-    const struct chord_view *view = &coordinator->view;
-    const struct chord_view *told = &coordinator->told;
-    uint32_t before = 0;
-    while (before < told->member_count && !is_same(&told->members[before], &view->members[index])) {
-        before++;
-    }
-    const uint32_t count = neighbour_count(coordinator, view);
-    if (before == told->member_count || count != neighbour_count(coordinator, told) ||
-        !is_same(&told->members[chord_view_before(told, before)], &view->members[chord_view_before(view, index)])) {
-        return false;
-    }
-    for (uint32_t i = 1; i <= count; i++) {
-        if (!is_same(&told->members[(before + i) % told->member_count],
-                     &view->members[(index + i) % view->member_count])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Predecessor and successor list to the members whose own have changed, and to those whose SETTLED is awaited, since it
- * means that they have heard of the change's end; with one-hop routing, to all. */
-static void tell_neighbours(struct chord_coordinator *coordinator) {
-    struct chord_view *view = &coordinator->view;
-    const uint32_t count = neighbour_count(coordinator, view);
-    for (uint32_t index = 0; index < view->member_count; index++) {
-        if (knows_neighbours(coordinator, index) &&
-            chord_roster_at(&coordinator->roster, view->members[index].address)->settle_epoch == 0) {
-            continue;
-        }
-        for (uint32_t i = 0; i < count; i++) {
-            coordinator->scratch[i] = view->members[(index + 1 + i) % view->member_count];
-        }
-        struct chord_message message = {.type = CHORD_MESSAGE_NEIGHBOURS};
-        message.neighbours = (struct chord_neighbours){.epoch = coordinator->epoch,
-                                                       .predecessor = view->members[chord_view_before(view, index)],
-                                                       .successors = {.array = coordinator->scratch, .count = count}};
-        send_to(coordinator, message, view->members[index].address);
-    }
-    memcpy(coordinator->told.members, view->members, view->member_count * sizeof *view->members);
-    coordinator->told.member_count = view->member_count;
-}
-
-/* A member that a node outside the ring may turn to: one of all, so that not all turn to one. */
-static struct chord_member contact_for(const struct chord_coordinator *coordinator, struct chord_address address) {
-    return coordinator->view.members[address.rank % coordinator->view.member_count];
-}
-
-static void tell_spare(struct chord_coordinator *coordinator, struct chord_roster_entry *entry) {
-    struct chord_message message = {.type = CHORD_MESSAGE_SPARE};
-    entry->contact = contact_for(coordinator, entry->member.address);
-    message.spare = (struct chord_spare){.epoch = coordinator->epoch, .contact = entry->contact};
-    send_to(coordinator, message, entry->member.address);
-}
-
-static void tell_excluded(struct chord_coordinator *coordinator, struct chord_roster_entry *entry) {
-    struct chord_message message = {.type = CHORD_MESSAGE_EXCLUDED};
-    entry->contact = contact_for(coordinator, entry->member.address);
-    entry->is_to_be_told = false;
-    message.excluded = (struct chord_excluded){.incarnation = entry->member.incarnation,
-                                               .rejoin = !entry->stays_out,
-                                               .contact = entry->contact};
-    send_to(coordinator, message, entry->member.address);
-    if (entry->stays_out) {
-        entry->stays_out = false;
-        entry->state = CHORD_ROSTER_SPARE;
     }
 }
 
@@ -180,12 +86,12 @@ static void finish(struct chord_coordinator *coordinator, uint64_t now_ticks) {
             entry->is_suspected = false; /* C8 kept it until nothing was left to suspect */
             entry->settle_epoch = 0;     /* a spare forgets what it had to announce */
             note_change(coordinator, CHORD_COMMAND_DEPART, &entry->member);
-            tell_spare(coordinator, entry);
+            chord_tell_spare(coordinator, entry);
         } else if (entry->is_to_be_told) {
-            tell_excluded(coordinator, entry);
+            chord_tell_excluded(coordinator, entry);
         }
     }
-    tell_neighbours(coordinator);
+    chord_tell_neighbours(coordinator);
     coordinator->phase = CHORD_COORDINATOR_IDLE;
     struct chord_notice notice = {.kind = CHORD_NOTICE_FORMED, .epoch = coordinator->epoch};
     if (!forming) {
@@ -223,7 +129,7 @@ static void drop_others(struct chord_coordinator *coordinator, const struct chor
         (struct chord_activate){.epoch = part->installed_epoch, .start = part->start, .end = part->end};
     for (uint32_t i = 0; i < part->holder_count; i++) {
         if (part->holders[i].touched && !chord_part_is_in_chain(part, &part->holders[i].member)) {
-            send_to(coordinator, message, part->holders[i].member.address);
+            chord_tell(coordinator, message, part->holders[i].member.address);
         }
     }
 }
@@ -243,7 +149,7 @@ static enum chord_status commit_arc(struct chord_coordinator *coordinator, struc
         if (part->phase != CHORD_PART_INSTALLED || !chord_part_is_synced(part)) {
             return CHORD_OK;
         }
-        gained |= part->committed_count == 0 || !is_same(&part->committed[0], owner);
+        gained |= part->committed_count == 0 || !chord_member_equal(&part->committed[0], owner);
         wedged_ticks = part->wedged_ticks < wedged_ticks ? part->wedged_ticks : wedged_ticks;
     }
     const struct chord_member head = *owner; /* which may be borrowed from a part that goes */
@@ -264,7 +170,7 @@ static enum chord_status commit_arc(struct chord_coordinator *coordinator, struc
     message.activate =
         (struct chord_activate){.epoch = arc->installed_epoch, .start = arc->start, .end = arc->end};
     for (uint32_t i = arc->chain_count; i-- > 0;) {
-        send_to(coordinator, message, arc->chain[i].address);
+        chord_tell(coordinator, message, arc->chain[i].address);
     }
     coordinator->change.arc_count++;
     coordinator->change.wedged_ticks_sum += now_ticks - wedged_ticks;
@@ -298,7 +204,7 @@ static enum chord_status install(struct chord_coordinator *coordinator, struct c
     }
     for (uint32_t i = 0; i < part->holder_count; i++) {
         if (part->holders[i].touched) {
-            send_to(coordinator, message, part->holders[i].member.address);
+            chord_tell(coordinator, message, part->holders[i].member.address);
         }
     }
     return CHORD_OK;
@@ -340,7 +246,7 @@ static uint32_t chain_in_view(struct chord_coordinator *coordinator, uint32_t ow
 static bool is_chain(const struct chord_member *chain, uint32_t count, const struct chord_member *other,
                      uint32_t other_count) {
     for (uint32_t i = 0; i < count && i < other_count; i++) {
-        if (!is_same(&chain[i], &other[i])) {
+        if (!chord_member_equal(&chain[i], &other[i])) {
             return false;
         }
     }
@@ -364,7 +270,7 @@ static enum chord_status wedge(struct chord_coordinator *coordinator, struct cho
     for (uint32_t i = 0; i < part->holder_count; i++) {
         part->holders[i].wedged = false;
         if (part->holders[i].touched) {
-            send_to(coordinator, message, part->holders[i].member.address);
+            chord_tell(coordinator, message, part->holders[i].member.address);
         }
     }
     return CHORD_OK;
@@ -544,7 +450,7 @@ static void accept_command(struct chord_coordinator *coordinator, struct chord_r
     } else {
         const struct chord_message message = {.type = CHORD_MESSAGE_INVITE};
         entry->state = CHORD_ROSTER_INVITED;
-        send_to(coordinator, message, entry->member.address);
+        chord_tell(coordinator, message, entry->member.address);
     }
 }
 
@@ -603,10 +509,10 @@ static enum chord_status form(struct chord_coordinator *coordinator) {
     coordinator->phase = CHORD_COORDINATOR_FORMING;
     coordinator->epoch = 1;
     chord_roster_view(roster, view);
-    tell_neighbours(coordinator);
+    chord_tell_neighbours(coordinator);
     for (uint32_t i = 0; i < roster->count; i++) {
         if (roster->entries[i].state == CHORD_ROSTER_SPARE) {
-            tell_spare(coordinator, &roster->entries[i]);
+            chord_tell_spare(coordinator, &roster->entries[i]);
         }
     }
     for (uint32_t owner = 0; owner < view->member_count; owner++) {

@@ -148,13 +148,9 @@ enum chord_status chord_part_set_chain(struct chord_part *part, const struct cho
     return CHORD_OK;
 }
 
-static bool is_same(const struct chord_member *a, const struct chord_member *b) {
-    return chord_address_equal(a->address, b->address) && a->incarnation == b->incarnation;
-}
-
 bool chord_part_is_in_chain(const struct chord_part *part, const struct chord_member *member) {
     for (uint32_t i = 0; i < part->chain_count; i++) {
-        if (is_same(&part->chain[i], member)) {
+        if (chord_member_equal(&part->chain[i], member)) {
             return true;
         }
     }
@@ -189,8 +185,8 @@ bool chord_part_survives(const struct chord_part *part, const struct chord_membe
     bool others = false;
     for (uint32_t i = 0; i < part->holder_count; i++) {
         if (part->holders[i].complete) {
-            holds |= is_same(&part->holders[i].member, without);
-            others |= !is_same(&part->holders[i].member, without);
+            holds |= chord_member_equal(&part->holders[i].member, without);
+            others |= !chord_member_equal(&part->holders[i].member, without);
         }
     }
     return others || !holds;

@@ -6,11 +6,6 @@ static struct chord_message to_coordinator(const struct chord_replica *replica, 
                                   .to = {.rank = replica->environment->config->coordinator_rank}};
 }
 
-static bool is_self(const struct chord_replica *replica, const struct chord_member *member) {
-    return chord_address_equal(member->address, replica->self.address) &&
-           member->incarnation == replica->self.incarnation;
-}
-
 /* A member that stops serving owes no acknowledgement: it would be of an older epoch. */
 static void stop_acknowledging(struct chord_arc *arc) {
     arc->ack_due_count = 0;
@@ -75,9 +70,9 @@ enum chord_status chord_participant_install(const struct chord_replica *replica,
     uint32_t position = CHORD_NO_POSITION;
     for (uint32_t i = 0; i < install->chain.count; i++) {
         const struct chord_member member = chord_members_get(&install->chain, i);
-        position = is_self(replica, &member) ? i : position;
+        position = chord_member_equal(&member, &replica->self) ? i : position;
     }
-    const bool is_source = !install->empty && is_self(replica, &install->source);
+    const bool is_source = !install->empty && chord_member_equal(&install->source, &replica->self);
     const bool is_fresh = arc->status == CHORD_ARC_OUT && position != CHORD_NO_POSITION;
     if ((is_source && arc->base_epoch == 0) || (install->empty && !is_fresh) ||
         (install->epoch == arc->epoch && arc->status != CHORD_ARC_OUT)) {

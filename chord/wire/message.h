@@ -82,6 +82,11 @@ struct chord_member {
     uint32_t incarnation;
 };
 
+/* The same incarnation of the same node. */
+static inline bool chord_member_equal(const struct chord_member *a, const struct chord_member *b) {
+    return chord_address_equal(a->address, b->address) && a->incarnation == b->incarnation;
+}
+
 /* "Since `epoch`, `owner` owns (start, owner.id]." Of two claims that contradict each other the one of the newer epoch
  * is right, which is why routing may learn from any message that carries one. Epoch 0: no claim, only a name. */
 struct chord_claim {

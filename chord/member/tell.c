@@ -1,0 +1,90 @@
+#include "chord/member/tell.h"
+
+#include <string.h>
+
+void chord_tell(struct chord_coordinator *coordinator, struct chord_message message,
+                    struct chord_address address) {
+    message.from = coordinator->address;
+    message.to = address;
+    coordinator->change.message_count++;
+    chord_send(coordinator->environment, &message);
+}
+
+/* Length of the successor list in a view, or of the whole table with one-hop routing. */
+static uint32_t neighbour_count(const struct chord_coordinator *coordinator, const struct chord_view *view) {
+    const struct chord_config *config = coordinator->environment->config;
+    const uint32_t others = view->member_count > 1 ? view->member_count - 1 : 1;
+    const uint32_t wanted = config->routing == CHORD_ROUTING_ONEHOP ? others : config->successor_count;
+    return wanted < others ? wanted : others;
+}
+
+/* Whether a member's neighbours are the ones that it was told last. */
+static bool knows_neighbours(const struct chord_coordinator *coordinator, uint32_t index) {
+    const struct chord_view *view = &coordinator->view;
+    const struct chord_view *told = &coordinator->told;
+    uint32_t before = 0;
+    while (before < told->member_count && !chord_member_equal(&told->members[before], &view->members[index])) {
+        before++;
+    }
+    const uint32_t count = neighbour_count(coordinator, view);
+    if (before == told->member_count || count != neighbour_count(coordinator, told) ||
+        !chord_member_equal(&told->members[chord_view_before(told, before)], &view->members[chord_view_before(view, index)])) {
+        return false;
+    }
+    for (uint32_t i = 1; i <= count; i++) {
+        if (!chord_member_equal(&told->members[(before + i) % told->member_count],
+                     &view->members[(index + i) % view->member_count])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Predecessor and successor list to the members whose own have changed, and to those whose SETTLED is awaited, since it
+ * means that they have heard of the change's end; with one-hop routing, to all. */
+void chord_tell_neighbours(struct chord_coordinator *coordinator) {
+    struct chord_view *view = &coordinator->view;
+    const uint32_t count = neighbour_count(coordinator, view);
+    for (uint32_t index = 0; index < view->member_count; index++) {
+        if (knows_neighbours(coordinator, index) &&
+            chord_roster_at(&coordinator->roster, view->members[index].address)->settle_epoch == 0) {
+            continue;
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            coordinator->scratch[i] = view->members[(index + 1 + i) % view->member_count];
+        }
+        struct chord_message message = {.type = CHORD_MESSAGE_NEIGHBOURS};
+        message.neighbours = (struct chord_neighbours){.epoch = coordinator->epoch,
+                                                       .predecessor = view->members[chord_view_before(view, index)],
+                                                       .successors = {.array = coordinator->scratch, .count = count}};
+        chord_tell(coordinator, message, view->members[index].address);
+    }
+    memcpy(coordinator->told.members, view->members, view->member_count * sizeof *view->members);
+    coordinator->told.member_count = view->member_count;
+}
+
+/* A member that a node outside the ring may turn to: one of all, so that not all turn to one. */
+static struct chord_member contact_for(const struct chord_coordinator *coordinator, struct chord_address address) {
+    return coordinator->view.members[address.rank % coordinator->view.member_count];
+}
+
+void chord_tell_spare(struct chord_coordinator *coordinator, struct chord_roster_entry *entry) {
+    struct chord_message message = {.type = CHORD_MESSAGE_SPARE};
+    entry->contact = contact_for(coordinator, entry->member.address);
+    message.spare = (struct chord_spare){.epoch = coordinator->epoch, .contact = entry->contact};
+    chord_tell(coordinator, message, entry->member.address);
+}
+
+void chord_tell_excluded(struct chord_coordinator *coordinator, struct chord_roster_entry *entry) {
+    struct chord_message message = {.type = CHORD_MESSAGE_EXCLUDED};
+    entry->contact = contact_for(coordinator, entry->member.address);
+    entry->is_to_be_told = false;
+    message.excluded = (struct chord_excluded){.incarnation = entry->member.incarnation,
+                                               .rejoin = !entry->stays_out,
+                                               .contact = entry->contact};
+    chord_tell(coordinator, message, entry->member.address);
+    if (entry->stays_out) {
+        entry->stays_out = false;
+        entry->state = CHORD_ROSTER_SPARE;
+    }
+}
