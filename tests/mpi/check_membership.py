@@ -245,6 +245,13 @@ def check_refusals(program, folder):
     ring.expect(done.status == 0 and "view change" in done.stdout, f"bound: {done.stdout[:500]}{done.stderr}")
 
 
+def answered_by(phase, at_ns):
+    """Operations that the timeline has before a moment, a slice more or less."""
+    slices = phase["timeline"]["answered_counts"]
+    whole, rest = divmod(at_ns, phase["timeline"]["slice_ns"])
+    return sum(slices[:whole]) + (slices[whole] * rest / phase["timeline"]["slice_ns"] if whole < len(slices) else 0)
+
+
 def check_many(program, folder):
     """50 changes: each rank in turn leaves and comes back, never two at once."""
     files = Files(folder, 20000, 1000000, 4)
@@ -260,6 +267,15 @@ def check_many(program, folder):
     ring.expect(sum(len(c["members"]) for c in changes) == 50 and not refused(phase),
                 f"{what}: {len(changes)}, refused {refused(phase)}")
     ring.expect(phase["verdict"]["wrong_count"] == 0 and phase["verdict"]["pair_count"] == 20000, f"{what}: the verdict")
+
+    late = []
+    for change in changes:
+        count = int(change["trigger"].split(":")[0].removeprefix("op="))
+        late.append(answered_by(phase, change["at_ns"]) / count - 1)
+        # a hundredth that the ranks keep to themselves, and the message's way: other ranks may have the core for a while
+        most = 0.01 + 0.02 * phase["throughput_per_second"] / count
+        ring.expect(-0.01 < late[-1] < most, f"{what}: {change['trigger']} came {late[-1]:.2%} late, expected {most:.2%}")
+    print(f"{what}: events came at most {max(late):.2%} after their count", flush=True)
 
     def median(values):
         values = sorted(value for value in values if value is not None)
