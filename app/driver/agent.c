@@ -327,6 +327,7 @@ static void forge(struct agent *agent, struct control_head head, enum options_fo
 static void tell_state(const struct agent *agent, struct control_head head) {
     const struct control_state state = {.sent_count = runtime_sent_count(agent->runtime),
                                         .received_count = agent->runtime->received_count,
+                                        .progress_count = agent->runtime->progress_count,
                                         .completed_count = agent->completed_count,
                                         .loaded_count = agent->operation_count,
                                         .quiet = !agent->running && agent->runtime->has_peer &&

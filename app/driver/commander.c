@@ -68,18 +68,18 @@ static void take_probe(struct commander *commander, const unsigned char *bytes, 
         return;
     }
     memcpy(&state, bytes, sizeof state);
-    commander->probe.received_sum += state.received_count;
+    commander->probe.progress_sum += state.progress_count;
     commander->probe.completed_sum += state.completed_count;
     commander->probe.loaded_sum += state.loaded_count;
     if (--commander->probe.missing_count > 0) {
         return;
     }
     commander->probe.open = false;
-    if (commander->probe.received_sum != commander->last_received_sum ||
+    if (commander->probe.progress_sum != commander->last_progress_sum ||
         commander->probe.completed_sum != commander->last_completed_sum) {
         commander->progress_ns = commander->runtime->now_ns;
     }
-    commander->last_received_sum = commander->probe.received_sum;
+    commander->last_progress_sum = commander->probe.progress_sum;
     commander->last_completed_sum = commander->probe.completed_sum;
     if (commander->shows_progress && commander->probe.loaded_sum > 0) {
         fprintf(stderr, "\r%s: %" PRIu64 " of %" PRIu64 " operations\033[K", commander->what,

@@ -1,6 +1,7 @@
 /* Rank 0's side of control.h: gives commands, waits for the replies while the rank's loop goes on, and watches that
- * the run makes progress. Nothing hangs: when neither a reply comes nor any rank receives anything for the given
- * time, it asks every rank what it waits for, prints that, and gives up. */
+ * the run makes progress. Nothing hangs: when for the given time no reply comes, no operation is answered and no rank
+ * receives anything but messages that could go round for ever (runtime.h: progress_count), it asks every rank what it waits
+ * for, prints that, and gives up. */
 #ifndef APP_DRIVER_COMMANDER_H
 #define APP_DRIVER_COMMANDER_H
 
@@ -14,7 +15,7 @@ struct commander_probe {
     bool open;              /* some replies are missing */
     uint32_t missing_count;
     uint64_t asked_ns;
-    uint64_t received_sum; /* of the replies so far */
+    uint64_t progress_sum; /* of the replies so far */
     uint64_t completed_sum;
     uint64_t loaded_sum;
 };
@@ -33,7 +34,7 @@ struct commander {
     void *context;
 
     struct commander_probe probe;
-    uint64_t last_received_sum;
+    uint64_t last_progress_sum;
     uint64_t last_completed_sum; /* operations answered on all ranks, as of the last whole probe */
     uint64_t progress_ns; /* when anything moved last */
     bool stuck;

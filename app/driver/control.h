@@ -54,6 +54,7 @@ struct control_reset {
 struct control_state {
     uint64_t sent_count;
     uint64_t received_count;
+    uint64_t progress_count;  /* of runtime.h: what the watchdog looks at */
     uint64_t completed_count; /* operations of the current phase */
     uint64_t loaded_count;
     uint32_t quiet; /* nothing of the protocol is under way that this rank knows of */

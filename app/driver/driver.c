@@ -35,6 +35,7 @@ struct driver {
 
     uint64_t sent_sum; /* of the last round of COMMAND_STATE */
     uint64_t received_sum;
+    uint64_t progress_sum;
     bool all_quiet;
 
     struct result_phase *phase; /* owned; too large for the stack */
@@ -135,6 +136,7 @@ static void on_state(void *context, uint32_t from_rank, const unsigned char *byt
     memcpy(&state, bytes, sizeof state);
     driver->sent_sum += state.sent_count;
     driver->received_sum += state.received_count;
+    driver->progress_sum += state.progress_count;
     driver->all_quiet &= state.quiet != 0;
 }
 
@@ -145,6 +147,7 @@ static bool quiesce(struct driver *driver) {
     for (;;) {
         driver->sent_sum = 0;
         driver->received_sum = 0;
+        driver->progress_sum = 0;
         driver->all_quiet = true;
         if (!ask(driver, "waiting until the ring is quiet", COMMAND_STATE, NULL, 0, on_state)) {
             return false;
@@ -155,8 +158,8 @@ static bool quiesce(struct driver *driver) {
         }
         settled = equal ? driver->sent_sum : UINT64_MAX;
         /* The replies to this question are no progress. */
-        if (driver->received_sum != moved_sum) {
-            moved_sum = driver->received_sum;
+        if (driver->progress_sum != moved_sum) {
+            moved_sum = driver->progress_sum;
             moved_ns = driver->setup.runtime->now_ns;
         } else if (driver->setup.runtime->now_ns - moved_ns > driver->commander.timeout_ns) {
             commander_give_up(&driver->commander);

@@ -103,6 +103,20 @@ _Noreturn static void fail_message(const struct runtime *runtime, uint32_t from_
     chord_check_failed(__FILE__, __LINE__, "every message can be handled");
 }
 
+/* What is sent on, refused and sent again shows no progress: stale routing could do that for ever. */
+static bool is_progress(enum chord_message_type type) {
+    switch (type) {
+    case CHORD_MESSAGE_REQUEST:
+    case CHORD_MESSAGE_REFUSAL:
+    case CHORD_MESSAGE_LOOKUP:
+    case CHORD_MESSAGE_ANNOUNCE:
+    case CHORD_MESSAGE_GONE:
+        return false;
+    default:
+        return true;
+    }
+}
+
 void runtime_deliver(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
     struct runtime *runtime = context;
     if (bytes[0] >= RUNTIME_CONTROL_FIRST) {
@@ -113,6 +127,7 @@ void runtime_deliver(void *context, uint32_t from_rank, const unsigned char *byt
     struct chord_message message;
     enum chord_status status = chord_codec_decode(bytes, size, from_rank, runtime->rank, &message);
     runtime->received_count++;
+    runtime->progress_count += is_progress((enum chord_message_type)bytes[0]);
     if (status == CHORD_OK) {
         status = runtime->has_peer ? chord_peer_receive(&runtime->peer, &message, runtime->now_ns)
                                    : CHORD_UNEXPECTED;

@@ -48,6 +48,7 @@ struct runtime {
     uint64_t now_ns;          /* the clock as it was read last */
     struct traffic traffic;   /* sent; mpi_* are filled in by runtime_traffic */
     uint64_t received_count;  /* messages of the core */
+    uint64_t progress_count;  /* of these, such as can't go round for ever without getting anywhere (runtime.c) */
     uint64_t control_count;   /* control messages received, for the watchdog */
     uint32_t busy_step_count; /* since the last flush */
     unsigned char *scratch;   /* owned; for heads that don't fit a frame */
