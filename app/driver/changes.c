@@ -234,11 +234,12 @@ static void note_settled(struct changes *changes, const struct chord_settled *se
     }
 }
 
-static void note_cancelled(struct changes *changes, const struct chord_member *member) {
+/* What was accepted for a member is off after all. */
+static void note_cancelled(struct changes *changes, enum chord_command what, const struct chord_member *member,
+                           const char *reason) {
     for (size_t i = 0; i < changes->pending_count; i++) {
-        if (asked_for(changes, &changes->pending[i], CHORD_COMMAND_DEPART, member->address)) {
-            add_refusal(changes, changes->pending[i].event, changes->pending[i].at_ns,
-                        "accepted, then cancelled: it would have been the last member");
+        if (asked_for(changes, &changes->pending[i], what, member->address)) {
+            add_refusal(changes, changes->pending[i].event, changes->pending[i].at_ns, reason);
             forget_pending(changes, i);
             return;
         }
@@ -255,10 +256,13 @@ void changes_notice(struct changes *changes, const struct chord_notice *notice) 
         note_settled(changes, &notice->settled);
         return;
     case CHORD_NOTICE_CANCELLED:
-        note_cancelled(changes, &notice->first);
+        note_cancelled(changes, CHORD_COMMAND_DEPART, &notice->first,
+                       "accepted, then cancelled: it would have been the last member");
+        return;
+    case CHORD_NOTICE_DUPLICATE_ID:
+        note_cancelled(changes, CHORD_COMMAND_JOIN, &notice->second, "another node has its id");
         return;
     case CHORD_NOTICE_FORMED:
-    case CHORD_NOTICE_DUPLICATE_ID:
         return;
     }
 }

@@ -84,7 +84,7 @@ void changes_fire(struct changes *changes, uint64_t now_ns);
 /* The timed part is over: what is left of the phase's events is refused. */
 void changes_end(struct changes *changes, uint64_t elapsed_ns);
 
-/* CHORD_NOTICE_CHANGED, _SETTLED or _CANCELLED; others are ignored. Keeps the ring up to date, in a phase or not. */
+/* Any notice after the ring was formed. Keeps the ring up to date, in a phase or not. */
 void changes_notice(struct changes *changes, const struct chord_notice *notice);
 
 /* When the ring is quiet: what was accepted and not carried out is told, and every change gets its throughputs (from the

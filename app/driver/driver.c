@@ -55,6 +55,10 @@ void driver_notice(struct driver *driver, const struct chord_notice *notice) {
         driver->formed = true;
         return;
     case CHORD_NOTICE_DUPLICATE_ID:
+        if (driver->formed) {
+            changes_notice(&driver->changes, notice);
+            return;
+        }
         driver->has_twins = true;
         driver->twins = *notice;
         return;

@@ -285,6 +285,26 @@ static void test_refused(void) {
     end_world();
 }
 
+/* Accepted, then off: what the coordinator tells later. */
+static void test_cancelled(void) {
+    make_world();
+    SCHEDULE("0ms:depart:n:1", "0ms:depart:n:2");
+    changes_fire(&world.changes, world.now_ns);
+    const struct chord_notice cancelled = {.kind = CHORD_NOTICE_CANCELLED,
+                                           .first = {.address = {.virtual_node = 2}}};
+    const struct chord_notice twin = {.kind = CHORD_NOTICE_DUPLICATE_ID, .second = {.address = {.virtual_node = 1}}};
+    changes_notice(&world.changes, &cancelled);
+    changes_notice(&world.changes, &twin); /* of a join: nobody asked for one */
+    const struct result_phase *phase = measure(0);
+    CU_ASSERT_EQUAL_FATAL(phase->change_count, 2);
+    CU_ASSERT_STRING_EQUAL(phase->changes[0].trigger, "0ms:depart:n:2");
+    CU_ASSERT_STRING_EQUAL(phase->changes[0].reason, "accepted, then cancelled: it would have been the last member");
+    CU_ASSERT_STRING_EQUAL(phase->changes[1].trigger, "0ms:depart:n:1");
+    CU_ASSERT_STRING_EQUAL(phase->changes[1].reason, "accepted, but not carried out before the ring was quiet");
+    settle();
+    end_world();
+}
+
 static void test_long_triggers(void) {
     make_world();
     SCHEDULE("0ms:depart:a-very-long-name:0", "0ms:depart:a-very-long-name:1", "0ms:depart:n:2");
@@ -303,6 +323,7 @@ int main(void) {
         {"events at counts are carried out, with all figures", test_carried_out},
         {"several in one change, keys that went", test_batched},
         {"refusals and what came too late", test_refused},
+        {"what is off after all", test_cancelled},
         {"triggers that don't fit are cut", test_long_triggers},
     };
     return UNIT_RUN("changes", tests);
