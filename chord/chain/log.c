@@ -25,11 +25,14 @@ void chord_log_clear(struct chord_log *log, uint64_t start) {
     *log = (struct chord_log){.allocator = log->allocator, .start = start};
 }
 
-enum chord_status chord_log_reserve(struct chord_log *log) {
-    if (log->count < log->capacity) {
+enum chord_status chord_log_reserve(struct chord_log *log, uint32_t count) {
+    if (log->count + count <= log->capacity) {
         return CHORD_OK;
     }
-    const uint32_t capacity = log->capacity == 0 ? CAPACITY_FIRST : log->capacity * 2;
+    uint32_t capacity = log->capacity == 0 ? CAPACITY_FIRST : log->capacity * 2;
+    while (capacity < log->count + count) {
+        capacity *= 2;
+    }
     struct chord_log_write *writes = chord_allocate(log->allocator, capacity * sizeof *writes);
     if (writes == NULL) {
         return CHORD_NO_MEMORY;
@@ -60,8 +63,17 @@ void chord_log_release(struct chord_log *log, uint64_t counter) {
     log->start = counter > log->start ? counter : log->start;
 }
 
+void chord_log_join(struct chord_log *log, uint64_t from, uint64_t to) {
+    log->joint_from = log->joint_to == 0 ? from : log->joint_from;
+    log->joint_to = to;
+}
+
 void chord_log_undo(struct chord_log *log, struct chord_store *store, uint64_t counter) {
-    chord_check(counter >= log->start);
+    chord_check(counter >= log->start && chord_log_landing(counter, log->joint_from, log->joint_to) == counter);
+    if (counter <= log->joint_from) {
+        log->joint_from = 0;
+        log->joint_to = 0;
+    }
     while (log->count > 0 && write_at(log, log->count - 1)->counter > counter) {
         const struct chord_log_write *write = write_at(log, --log->count);
         const struct chord_entry *key = chord_log_key(write);
@@ -77,6 +89,8 @@ void chord_log_undo(struct chord_log *log, struct chord_store *store, uint64_t c
 enum chord_status chord_log_move(struct chord_log *log, struct chord_id start, struct chord_id end,
                                  struct chord_log *other) {
     other->start = log->start;
+    other->joint_from = log->joint_from;
+    other->joint_to = log->joint_to;
     if (log->count == 0) {
         return CHORD_OK;
     }

@@ -24,6 +24,11 @@ struct chord_log {
     uint32_t capacity;
     uint64_t bytes; /* of all writes in the log */
     uint64_t start; /* every write above this counter that the member has applied is in the log */
+
+    /* The writes in (joint_from, joint_to] came together, in the delta of a view change that then failed: they can only be
+     * undone together. Both 0: there are none such. */
+    uint64_t joint_from;
+    uint64_t joint_to;
 };
 
 void chord_log_init(struct chord_log *log, const struct chord_allocator *allocator);
@@ -31,8 +36,8 @@ void chord_log_init(struct chord_log *log, const struct chord_allocator *allocat
 /* Frees everything; empty, from `start` on. */
 void chord_log_clear(struct chord_log *log, uint64_t start);
 
-/* Makes sure that the next chord_log_add needs no memory. */
-CHORD_MUST_CHECK enum chord_status chord_log_reserve(struct chord_log *log);
+/* Makes sure that the next `count` calls of chord_log_add need no memory. */
+CHORD_MUST_CHECK enum chord_status chord_log_reserve(struct chord_log *log, uint32_t count);
 
 /* Adds a write that has just been applied; `previous` becomes the log's. */
 void chord_log_add(struct chord_log *log, struct chord_log_write write);
@@ -40,7 +45,15 @@ void chord_log_add(struct chord_log *log, struct chord_log_write write);
 /* Forgets the writes up to a counter: they are answered. */
 void chord_log_release(struct chord_log *log, uint64_t counter);
 
-/* Undoes the writes above a counter, newest first, in the store that they were applied to. */
+/* Where undoing can lead to: `counter`, or, if it lies among writes that came together, where they began. */
+static inline uint64_t chord_log_landing(uint64_t counter, uint64_t joint_from, uint64_t joint_to) {
+    return counter > joint_from && counter < joint_to ? joint_from : counter;
+}
+
+/* Adds to the writes that came together those in (from, to], which have just been added one by one with the counter `to`. */
+void chord_log_join(struct chord_log *log, uint64_t from, uint64_t to);
+
+/* Undoes the writes above a counter that can be landed on, newest first, in the store that they were applied to. */
 void chord_log_undo(struct chord_log *log, struct chord_store *store, uint64_t counter);
 
 /* Write `index` (< count), oldest first. */

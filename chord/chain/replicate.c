@@ -112,7 +112,7 @@ static enum chord_status apply(struct chord_arc *arc, const struct chord_request
     }
     /* What can fail comes first: nothing is changed yet when it does. */
     if (chord_duplicates_reserve(&arc->duplicates, request->client_rank) != CHORD_OK ||
-        (!chord_arc_is_tail(arc) && chord_log_reserve(&arc->log) != CHORD_OK) ||
+        (!chord_arc_is_tail(arc) && chord_log_reserve(&arc->log, 1) != CHORD_OK) ||
         change_store(arc, request, version) != CHORD_OK) {
         return CHORD_NO_MEMORY;
     }

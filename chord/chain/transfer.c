@@ -17,7 +17,9 @@ static void ask(const struct chord_replica *replica, struct chord_arc *arc) {
                                        .offset = staging->offset,
                                        .base_epoch = arc->base_epoch,
                                        .base_applied = arc->applied,
-                                       .base_log_start = arc->log.start};
+                                       .base_log_start = arc->log.start,
+                                       .base_joint_from = arc->log.joint_from,
+                                       .base_joint_to = arc->log.joint_to};
     staging->piece_count++;
     staging->deadline_ticks = replica->now_ticks + replica->environment->config->transfer_ticks;
     chord_send(replica->environment, &message);
@@ -81,6 +83,7 @@ static enum chord_status read_head(struct chord_staging *staging, struct reader 
     get(reader, &mode, 1);
     get(reader, &staging->base_epoch, 4);
     get(reader, &staging->applied, 8);
+    get(reader, &staging->undo_to, 8);
     get(reader, &staging->clients_left, 4);
     staging->delta = mode == TRANSFER_MODE_DELTA;
     staging->has_head = true;
@@ -260,35 +263,56 @@ static enum chord_status read_piece(const struct chord_environment *environment,
     return CHORD_OK;
 }
 
+/* Whether a delta fits what this member has: nothing is changed before that is sure. */
+static bool delta_fits(const struct chord_arc *arc, const struct chord_staging *staging) {
+    const uint64_t undo_to = staging->undo_to;
+    const bool lands = chord_log_landing(undo_to, arc->log.joint_from, arc->log.joint_to) == undo_to &&
+                       undo_to >= arc->log.start;
+    const bool brings = staging->pairs.count > 0 || staging->removals.count > 0;
+    return staging->base_epoch == arc->base_epoch && undo_to <= arc->applied && undo_to <= staging->applied &&
+           (undo_to == arc->applied || lands) && (!brings || undo_to < staging->applied);
+}
+
+/* One change of a delta, with its pre-image in the log. */
+static void apply_change(struct chord_arc *arc, const struct chord_entry *key, struct chord_entry *written,
+                         uint64_t counter) {
+    struct chord_entry *previous =
+        chord_store_detach(&arc->store, chord_entry_id(key), key->bytes, key->key_size);
+    if (written != NULL) {
+        chord_store_attach(&arc->store, written);
+    }
+    chord_log_add(&arc->log,
+                  (struct chord_log_write){.counter = counter, .previous = previous, .written = written});
+}
+
 /* M4: undoes what the source lacks, applies what this member lacks. */
 static enum chord_status apply_delta(struct chord_arc *arc, struct chord_staging *staging) {
-    if (staging->base_epoch != arc->base_epoch ||
-        (arc->applied > staging->applied && arc->log.start > staging->applied)) {
+    if (!delta_fits(arc, staging)) {
         return CHORD_MALFORMED;
     }
     /* Deletes that are undone need room, too: a store that was split off has slots for the pairs that it holds alone. */
-    if (chord_store_reserve(&arc->store, arc->store.count + arc->log.count + staging->pairs.count) != CHORD_OK) {
+    const uint32_t change_count = (uint32_t)(staging->pairs.count + staging->removals.count);
+    if (chord_store_reserve(&arc->store, arc->store.count + arc->log.count + staging->pairs.count) != CHORD_OK ||
+        chord_log_reserve(&arc->log, change_count) != CHORD_OK) {
         return CHORD_NO_MEMORY;
     }
-    const bool gets_writes =
-        arc->applied < staging->applied || staging->pairs.count > 0 || staging->removals.count > 0;
-    if (arc->applied > staging->applied) {
-        chord_log_undo(&arc->log, &arc->store, staging->applied);
+    if (staging->undo_to < arc->applied) {
+        chord_log_undo(&arc->log, &arc->store, staging->undo_to);
     }
     for (size_t i = 0; i < staging->pairs.capacity; i++) {
-        if (staging->pairs.slots[i].entry != NULL) {
-            chord_store_attach(&arc->store, staging->pairs.slots[i].entry);
+        struct chord_entry *entry = staging->pairs.slots[i].entry;
+        if (entry != NULL) {
+            apply_change(arc, entry, entry, staging->applied);
             staging->pairs.slots[i].entry = NULL;
         }
     }
     staging->pairs.count = 0;
     const struct chord_entry *removal;
     for (size_t position = 0; (removal = chord_store_next(&staging->removals, &position)) != NULL;) {
-        (void)chord_store_remove(&arc->store, chord_entry_id(removal), removal->bytes, removal->key_size);
+        apply_change(arc, removal, NULL, staging->applied);
     }
-    if (gets_writes) {
-        /* It can't undo what it got without pre-images; what its log held below is undone with it. */
-        chord_log_clear(&arc->log, staging->applied);
+    if (staging->undo_to < staging->applied) {
+        chord_log_join(&arc->log, staging->undo_to, staging->applied);
     }
     return CHORD_OK;
 }

@@ -7,11 +7,12 @@
  * What is received is staged beside the old state, which stays whole, and then replaces it in one step: values, versions,
  * duplicate records and watermarks together, keys that the source lacks removed. A receiver that was complete gets a
  * delta: the duplicate records, and the pairs of those writes that it lacks itself; the writes that the source lacks it
- * undoes from its own log. Either way it ends in the same state, the source's.
+ * undoes from its own log. What it gets in this way goes into the log, too, so that it can be undone when the view change
+ * fails and the next source has less. Either way it ends in the same state, the source's.
  *
  * As a stream of bytes the state is
  *
- *     mode 1 (0: all pairs, 1: delta) | base epoch 4 | applied 8 | clients 4
+ *     mode 1 (0: all pairs, 1: delta) | base epoch 4 | applied 8 | undo to 8 | clients 4
  *     a client:  rank 4 | watermark 8 | records 4, each  seq 8 | version 12 | key id 20 | outcome 1
  *     a pair:    1 | id 20 | version 12 | key size 2 | value size 4 | key | value
  *     a removal: 2 | id 20 | key size 2 | key          (in a delta)
@@ -40,6 +41,7 @@ struct chord_outgoing {
     struct chord_pull first; /* what the receiver has; the epoch says which view change it is for */
     bool held;               /* of an epoch that isn't installed here yet (M5) */
     bool delta;
+    uint64_t undo_to; /* of a delta: the receiver's writes up to this one stay, what follows is sent */
     struct chord_cursor before; /* of the piece sent last */
     struct chord_cursor after;
 };
@@ -57,6 +59,7 @@ struct chord_staging {
     bool delta;
     uint32_t base_epoch;
     uint64_t applied;
+    uint64_t undo_to;
     uint32_t clients_left;
     uint32_t records_left;
     uint32_t client_rank; /* whose records are being read */

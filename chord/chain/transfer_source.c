@@ -76,7 +76,7 @@ static bool next_change(const struct chord_arc *arc, const struct chord_outgoing
     while (*position < arc->log.count) {
         const struct chord_log_write *write = chord_log_get(&arc->log, (uint32_t)(*position)++);
         const struct chord_entry *key = chord_log_key(write);
-        if (write->counter <= outgoing->first.base_applied || key == NULL) {
+        if (write->counter <= outgoing->undo_to || key == NULL) {
             continue;
         }
         const struct chord_entry *now =
@@ -101,6 +101,7 @@ static void make_item(const struct chord_arc *arc, const struct chord_outgoing *
         put8(item, outgoing->delta ? TRANSFER_MODE_DELTA : TRANSFER_MODE_ALL);
         put32(item, arc->base_epoch);
         put64(item, arc->applied);
+        put64(item, outgoing->undo_to);
         put32(item, arc->duplicates.client_count);
         cursor->phase = PHASE_CLIENTS;
         return;
@@ -208,14 +209,23 @@ static enum chord_status send_piece(const struct chord_replica *replica, const s
     return CHORD_OK;
 }
 
-/* M4: a receiver with a state of the same base needs a delta only, if it can undo what it is ahead, or the source's log
- * reaches back to where it is. */
-static bool delta_will_do(const struct chord_arc *arc, const struct chord_pull *pull) {
+/* M4: a receiver with a state of the same base needs a delta only, if it can undo what it is ahead, and the source's log
+ * reaches back to where it lands. */
+static bool delta_will_do(const struct chord_arc *arc, const struct chord_pull *pull, uint64_t *undo_to) {
     if (pull->base_epoch == 0 || pull->base_epoch != arc->base_epoch) {
         return false;
     }
-    return pull->base_applied >= arc->applied ? pull->base_log_start <= arc->applied
-                                              : arc->log.start <= pull->base_applied;
+    *undo_to = pull->base_applied;
+    if (pull->base_applied > arc->applied) {
+        *undo_to = chord_log_landing(arc->applied, pull->base_joint_from, pull->base_joint_to);
+        if (*undo_to < pull->base_log_start) {
+            return false;
+        }
+    }
+    /* Within writes that came to the source together it doesn't know which key had what. */
+    return *undo_to == arc->applied ||
+           (arc->log.start <= *undo_to &&
+            chord_log_landing(*undo_to, arc->log.joint_from, arc->log.joint_to) == *undo_to);
 }
 
 static struct chord_outgoing *outgoing_to(const struct chord_arc *arc, struct chord_address to) {
@@ -229,7 +239,8 @@ static struct chord_outgoing *outgoing_to(const struct chord_arc *arc, struct ch
 static enum chord_status begin_sending(const struct chord_replica *replica, struct chord_arc *arc,
                                        struct chord_outgoing *outgoing) {
     outgoing->held = false;
-    outgoing->delta = delta_will_do(arc, &outgoing->first);
+    outgoing->undo_to = 0;
+    outgoing->delta = delta_will_do(arc, &outgoing->first, &outgoing->undo_to);
     outgoing->before = (struct chord_cursor){.phase = PHASE_HEAD};
     return send_piece(replica, arc, outgoing);
 }

@@ -145,7 +145,7 @@ size_t chord_codec_head_size(const struct chord_message *message) {
     case CHORD_MESSAGE_INSTALL:
         return PREFIX_SIZE + 68 + CHORD_CODEC_MEMBER_SIZE * (size_t)(1 + message->install.chain.count);
     case CHORD_MESSAGE_PULL:
-        return PREFIX_SIZE + 52;
+        return PREFIX_SIZE + 68;
     case CHORD_MESSAGE_PIECE:
         return PREFIX_SIZE + 36;
     case CHORD_MESSAGE_SYNCED:
@@ -286,6 +286,8 @@ size_t chord_codec_encode_head(const struct chord_message *message, unsigned cha
         put32(&writer, message->pull.base_epoch);
         put64(&writer, message->pull.base_applied);
         put64(&writer, message->pull.base_log_start);
+        put64(&writer, message->pull.base_joint_from);
+        put64(&writer, message->pull.base_joint_to);
         break;
     case CHORD_MESSAGE_PIECE:
         chord_check(message->piece.size <= CHORD_PIECE_SIZE_MAX);
@@ -549,6 +551,8 @@ enum chord_status chord_codec_decode(const unsigned char *bytes, size_t size, ui
         message->pull.base_epoch = get32(&reader);
         message->pull.base_applied = get64(&reader);
         message->pull.base_log_start = get64(&reader);
+        message->pull.base_joint_from = get64(&reader);
+        message->pull.base_joint_to = get64(&reader);
         break;
     case CHORD_MESSAGE_PIECE:
         message->piece.last = (bits & FLAG) != 0;

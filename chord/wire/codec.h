@@ -26,7 +26,7 @@
  *     PREPARE   epoch 4 | start 20 | end 20
  *     WEDGED    epoch 4 | incarnation 4 | end 20
  *     INSTALL   epoch 4 | start 20 | end 20 | arc start 20 | source 30 | count 4 | members 30 each
- *     PULL      epoch 4 | end 20 | offset 8 | base epoch 4 | base applied 8 | base log start 8
+ *     PULL      epoch 4 | end 20 | offset 8 | base epoch 4 | base applied 8 | base log start 8 | joint from 8 | to 8
  *     PIECE     epoch 4 | end 20 | offset 8 | size 4 | bytes
  *     SYNCED    epoch 4 | incarnation 4 | end 20 | pieces 4 | pairs 8 | bytes 8
  *     ACTIVATE, DROP  epoch 4 | start 20 | end 20

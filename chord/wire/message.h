@@ -254,7 +254,9 @@ struct chord_pull {
     uint64_t offset;
     uint32_t base_epoch;      /* the asker's complete state is that of this epoch's chain; 0: it has none, */
     uint64_t base_applied;    /* after so many writes, */
-    uint64_t base_log_start;  /* of which it can undo those above this one */
+    uint64_t base_log_start;  /* of which it can undo those above this one, */
+    uint64_t base_joint_from; /* but those in (from, to] only together (chain/log.h) */
+    uint64_t base_joint_to;
 };
 
 /* Bytes offset to offset + size of a part's state, as chain/transfer.h writes it. */

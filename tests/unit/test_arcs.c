@@ -80,7 +80,7 @@ static void fill(struct tally *tally, struct chord_prng *prng, struct chord_arc 
             continue;
         }
         struct chord_log_write write = {.counter = ++counter, .bytes = 3};
-        TALLY(tally, chord_log_reserve(&arc->log) == CHORD_OK);
+        TALLY(tally, chord_log_reserve(&arc->log, 1) == CHORD_OK);
         if (i % 2 == 0) {
             write.previous = chord_store_detach(&arc->store, id_of_key(key), name, size);
         } else {

@@ -177,7 +177,9 @@ static struct chord_message random_message(struct chord_prng *prng, enum chord_m
                                            .offset = number(prng),
                                            .base_epoch = (uint32_t)number(prng),
                                            .base_applied = number(prng),
-                                           .base_log_start = number(prng)};
+                                           .base_log_start = number(prng),
+                                           .base_joint_from = number(prng),
+                                           .base_joint_to = number(prng)};
         break;
     case CHORD_MESSAGE_PIECE:
         message.piece = (struct chord_piece){.epoch = (uint32_t)number(prng),
@@ -352,7 +354,8 @@ static bool same_message(const struct chord_message *a, const struct chord_messa
     case CHORD_MESSAGE_PULL:
         return a->pull.epoch == b->pull.epoch && chord_id_equal(a->pull.end, b->pull.end) &&
                a->pull.offset == b->pull.offset && a->pull.base_epoch == b->pull.base_epoch &&
-               a->pull.base_applied == b->pull.base_applied && a->pull.base_log_start == b->pull.base_log_start;
+               a->pull.base_applied == b->pull.base_applied && a->pull.base_log_start == b->pull.base_log_start &&
+               a->pull.base_joint_from == b->pull.base_joint_from && a->pull.base_joint_to == b->pull.base_joint_to;
     case CHORD_MESSAGE_PIECE:
         return a->piece.epoch == b->piece.epoch && chord_id_equal(a->piece.end, b->piece.end) &&
                a->piece.offset == b->piece.offset && a->piece.last == b->piece.last &&

@@ -90,7 +90,7 @@ static void write_one(struct tally *tally, struct chord_prng *prng, struct world
     struct chord_log_write write = {.counter = ++world->applied, .bytes = 1 + chord_prng_below(prng, 50)};
     memcpy(states[world->applied], states[world->applied - 1], sizeof states[0]);
     struct value *value = &states[world->applied][key];
-    TALLY(tally, chord_log_reserve(&world->log) == CHORD_OK);
+    TALLY(tally, chord_log_reserve(&world->log, 1) == CHORD_OK);
     if (chord_prng_below(prng, 3) == 0) {
         write.previous = chord_store_detach(&world->store, id_of_key(key), name, size);
         TALLY(tally, (write.previous != NULL) == value->present);
@@ -229,7 +229,7 @@ static void test_no_memory(void) {
     for (unsigned i = 0; i < 100; i++) {
         if (world.log.count == world.log.capacity) { /* the next one would have to grow */
             world.counting.fail_at = world.counting.calls + 1;
-            CU_ASSERT_EQUAL(chord_log_reserve(&world.log), CHORD_NO_MEMORY);
+            CU_ASSERT_EQUAL(chord_log_reserve(&world.log, 1), CHORD_NO_MEMORY);
             check(&tally, &world);
             failures++;
         }

@@ -1103,7 +1103,9 @@ static struct chord_message some_message(struct chord_prng *prng, const struct c
                                            .offset = chord_prng_below(prng, 2) ? 0 : chord_prng_below(prng, 300),
                                            .base_epoch = some_epoch(prng),
                                            .base_applied = some_counter(prng, node),
-                                           .base_log_start = some_counter(prng, node)};
+                                           .base_log_start = some_counter(prng, node),
+                                           .base_joint_from = some_counter(prng, node),
+                                           .base_joint_to = some_counter(prng, node)};
         break;
     case CHORD_MESSAGE_PIECE:
         for (size_t i = 0; i < sizeof piece; i++) {

@@ -78,7 +78,7 @@ static void apply_write(struct tally *tally, struct chord_arc *arc, uint64_t cou
     const struct chord_id id = id_of_key(write->key);
     struct chord_log_write log = {.counter = counter, .bytes = size + write->value_size};
     memset(value, write->fill, write->value_size);
-    TALLY(tally, chord_log_reserve(&arc->log) == CHORD_OK);
+    TALLY(tally, chord_log_reserve(&arc->log, 1) == CHORD_OK);
     if (write->insert) {
         TALLY(tally, chord_store_exchange(&arc->store, id, name, size, value, write->value_size,
                                           (struct chord_version){BASE, counter}, &log.previous,
@@ -358,6 +358,35 @@ static void test_a_delete_is_undone_in_a_split_arc(void) {
     }
 }
 
+/* A view change fails after a member has got the writes that it lacked; the next source has some of them only, or none. The
+ * member undoes what came together, and gets what the source has beyond that. A source that is itself such a member knows
+ * only where those writes began and ended. */
+static void test_delta_after_a_failed_change(void) {
+    struct tally tally = {0};
+    struct chord_prng prng = chord_prng_seeded(79, 5);
+    for (uint32_t second = 12; second <= 20; second++) {
+        for (uint32_t third = 5; third <= 20; third++) {
+            const uint64_t applied[MEMBERS] = {20, second, 12, third};
+            const uint64_t released[MEMBERS] = {5, 5, 5, third};
+            random_writes(&prng, true);
+            struct course first = {0};
+            begin(&tally, applied, released, 200);
+            transfer(&tally, 0, 2, 10, &first);
+            TALLY(&tally, first.used_delta);
+            struct course again = {0};
+            transfer(&tally, 1, 2, 11, &again);
+            TALLY(&tally, again.used_delta);
+            transfer(&tally, 0, 2, 12, &again);
+            TALLY(&tally, again.used_delta);
+            struct course joint = {0};
+            transfer(&tally, 2, 3, 13, &joint);
+            TALLY(&tally, joint.used_delta == (third <= 12 || third == 20));
+            end(&tally);
+        }
+    }
+    TALLY_ASSERT(&tally, 3000);
+}
+
 /* Pieces of every size from the smallest on, cut anywhere: ahead, behind, equal, from nothing. */
 static void test_every_piece_size(void) {
     struct tally tally = {0};
@@ -421,8 +450,8 @@ static enum chord_status give(const unsigned char *bytes, uint32_t size, uint64_
     return chord_transfer_piece(&at, arc_of(1), (struct chord_address){.rank = 0}, &piece, complete);
 }
 
-/* A whole, minimal state: mode, base 3, applied 5, no clients, no pairs. */
-static const unsigned char minimal[18] = {0, 3, 0, 0, 0, 5};
+/* A whole, minimal state: mode, base 3, applied 5, nothing undone, no clients, no pairs. */
+static const unsigned char minimal[26] = {0, 3, 0, 0, 0, 5};
 
 static void begin_receiving(struct tally *tally) {
     static const uint64_t applied[MEMBERS] = {4, 9, 0, 0};
@@ -452,7 +481,7 @@ static void test_malformed(void) {
     struct tally tally = {0};
     struct chord_prng prng = chord_prng_seeded(4, 4);
     random_writes(&prng, false);
-    unsigned char bytes[200];
+    unsigned char bytes[208];
     memcpy(bytes, minimal, sizeof minimal);
     expect_malformed(&tally, bytes, sizeof minimal, false); /* the end, but not the last piece */
     expect_malformed(&tally, bytes, sizeof minimal - 1, true); /* the last piece without an end */
@@ -468,39 +497,43 @@ static void test_malformed(void) {
     bytes[1] = BASE;
     bytes[5] = 2;
     expect_malformed(&tally, bytes, sizeof minimal, true); /* a delta farther back than the log reaches */
+    bytes[5] = 5;
+    bytes[13] = 7;
+    expect_malformed(&tally, bytes, sizeof minimal, true); /* a delta that keeps more than it leads to */
+    bytes[13] = 0;
     bytes[0] = 0;
     bytes[1] = 0;
     expect_malformed(&tally, bytes, sizeof minimal, true); /* the state of no epoch */
     memcpy(bytes, minimal, sizeof minimal);
-    bytes[17] = 3;
-    expect_malformed(&tally, bytes, 60, false); /* no such item */
-    bytes[17] = 2;
-    memset(bytes + 18, 0, 22);
-    bytes[38] = 1;
-    expect_malformed(&tally, bytes, 60, false); /* a removal, but no delta */
-    bytes[17] = 1;
-    memset(bytes + 18, 0, 60);
-    expect_malformed(&tally, bytes, 80, false); /* a pair without a key */
-    bytes[51] = 5;                              /* key size 0x500 */
-    expect_malformed(&tally, bytes, 80, false);
-    bytes[50] = 1;
-    bytes[51] = 0;
-    memset(bytes + 52, 0xff, 4);
-    expect_malformed(&tally, bytes, 80, false); /* a value of 4 GiB */
+    bytes[25] = 3;
+    expect_malformed(&tally, bytes, 68, false); /* no such item */
+    bytes[25] = 2;
+    memset(bytes + 26, 0, 22);
+    bytes[46] = 1;
+    expect_malformed(&tally, bytes, 68, false); /* a removal, but no delta */
+    bytes[25] = 1;
+    memset(bytes + 26, 0, 60);
+    expect_malformed(&tally, bytes, 88, false); /* a pair without a key */
+    bytes[59] = 5;                              /* key size 0x500 */
+    expect_malformed(&tally, bytes, 88, false);
+    bytes[58] = 1;
+    bytes[59] = 0;
+    memset(bytes + 60, 0xff, 4);
+    expect_malformed(&tally, bytes, 88, false); /* a value of 4 GiB */
     /* Two records with one seq; a record with no such outcome; one below its watermark. */
     memcpy(bytes, minimal, sizeof minimal);
-    memset(bytes + 17, 0, sizeof bytes - 17);
-    bytes[13] = 1; /* clients */
-    bytes[21] = 7; /* watermark */
-    bytes[29] = 2; /* records */
-    bytes[33] = 8;
-    bytes[74] = 8;
-    expect_malformed(&tally, bytes, 120, false);
-    bytes[33] = 6;
-    expect_malformed(&tally, bytes, 120, false);
-    bytes[33] = 7;
-    bytes[73] = CHORD_OUTCOME_COUNT;
-    expect_malformed(&tally, bytes, 120, false);
+    memset(bytes + 25, 0, sizeof bytes - 25);
+    bytes[21] = 1; /* clients */
+    bytes[29] = 7; /* watermark */
+    bytes[37] = 2; /* records */
+    bytes[41] = 8;
+    bytes[82] = 8;
+    expect_malformed(&tally, bytes, 128, false);
+    bytes[41] = 6;
+    expect_malformed(&tally, bytes, 128, false);
+    bytes[41] = 7;
+    bytes[81] = CHORD_OUTCOME_COUNT;
+    expect_malformed(&tally, bytes, 128, false);
     TALLY_ASSERT(&tally, 50);
 }
 
@@ -518,7 +551,7 @@ static void test_out_of_place(void) {
     piece.epoch = 11;
     CU_ASSERT_EQUAL(chord_transfer_piece(&at, arc_of(1), source, &piece, &complete), CHORD_UNEXPECTED);
     piece.epoch = 10;
-    piece.offset = 18;
+    piece.offset = sizeof minimal;
     CU_ASSERT_EQUAL(chord_transfer_piece(&at, arc_of(1), source, &piece, &complete), CHORD_STALE);
     piece.offset = 0;
     CU_ASSERT_EQUAL(chord_transfer_piece(&at, arc_of(1), (struct chord_address){.rank = 2}, &piece, &complete),
@@ -625,6 +658,7 @@ int main(void) {
         {"a delete is undone in a split arc", test_a_delete_is_undone_in_a_split_arc},
         {"pieces of every size, values larger than a piece", test_every_piece_size},
         {"no memory at each allocation", test_no_memory},
+        {"a delta after a change that failed: what came together is undone together", test_delta_after_a_failed_change},
         {"malformed pieces leave the old state", test_malformed},
         {"pieces and PULLs out of place", test_out_of_place},
         {"mutated pieces", test_mutations},
