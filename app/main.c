@@ -10,6 +10,7 @@
 #include "app/options/node_ids.h"
 #include "app/report/report_file.h"
 #include "app/schedule/schedule.h"
+#include "app/shell/shell.h"
 #include "chord/base/check.h"
 #include "chord/hash/hash.h"
 
@@ -19,9 +20,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MILLISECOND_NS UINT64_C(1000000)
+/* A rank that rests (the shell waits for a person) sleeps so long between polls. */
+#define REST_NS 2000000
 /* A lookup that met stale routing may be dropped: it is sent again after so long. With many nodes on few cores all look
  * up at once while the ring is formed, and an answer takes longer. */
 #define LOOKUP_NS (20 * MILLISECOND_NS)
@@ -79,7 +83,12 @@ static void refuse(struct process *process, enum exit_status status, const char 
 
 static void survey_workloads(struct process *process) {
     const struct options *options = process->options;
-    process->surveys = calloc(options->phase_count, sizeof *process->surveys);
+    if (options->command == OPTIONS_COMMAND_SHELL) {
+        /* Nobody knows yet what will be typed. */
+        process->start.key_size_max = CHORD_KEY_SIZE_MAX;
+        process->start.value_size_max = CHORD_VALUE_SIZE_MAX;
+    }
+    process->surveys = calloc((size_t)options->phase_count + 1, sizeof *process->surveys);
     chord_check(process->surveys != NULL);
     for (uint32_t i = 0; i < options->phase_count && process->start.go; i++) {
         char error[RESULT_TEXT_SIZE];
@@ -176,7 +185,9 @@ static struct budget_demand demand_of(const struct process *process) {
                                   .value_size_max = process->start.value_size_max,
                                   .record_bytes = TRANSPORT_RECORD_MAX(process->options->frame_bytes),
                                   .frame_bytes = process->options->frame_bytes,
-                                  .changes_ring = process->options->schedule != NULL || process->options->event_count > 0,
+                                  .changes_ring = process->options->command == OPTIONS_COMMAND_SHELL ||
+                                                  process->options->schedule != NULL ||
+                                                  process->options->event_count > 0,
                                   .dumps_tables = process->options->dump != NULL};
 }
 
@@ -281,7 +292,7 @@ static void prepare_on_rank_0(struct process *process) {
     if (process->start.go) {
         survey_workloads(process);
     }
-    if (process->start.go) {
+    if (process->start.go && process->options->command == OPTIONS_COMMAND_RUN) {
         read_schedule(process);
     }
     if (process->start.go) {
@@ -466,10 +477,13 @@ static enum exit_status run(struct process *process) {
     }
     enum exit_status status = EXIT_VALID;
     if (process->rank == 0) {
-        status = driver_run(process->driver, process->message);
+        status = process->options->command == OPTIONS_COMMAND_SHELL ? shell_run(process->driver, process->message)
+                                                                   : driver_run(process->driver, process->message);
     } else {
         while (!process->agent.stopped) {
-            (void)runtime_step(&process->runtime);
+            if (!runtime_step(&process->runtime) && process->agent.resting) {
+                nanosleep(&(struct timespec){.tv_nsec = REST_NS}, NULL);
+            }
         }
     }
     if (status != EXIT_TIMED_OUT) {

@@ -30,6 +30,10 @@ The variable MPIRUN names another mpirun.
 
   jobs/launch.sh -n 10 chordkv run --phase insert=workloads/insert.csv --phase query=workloads/query.csv
   jobs/launch.sh -n 64 --hostfile hosts chordkv run --phase mix=workloads/mix.csv --mode parallel
+  jobs/launch.sh -n 10 chordkv shell
+
+On a terminal the shell's lines can be edited, with a history, where rlwrap is installed. The variable RLWRAP names
+another one; RLWRAP= does without.
 END
 }
 
@@ -42,6 +46,7 @@ hosts_given=0
 hosts_slots=-1 # -1: not known
 program=
 mpirun=${MPIRUN:-mpirun}
+rlwrap=${RLWRAP-rlwrap}
 declare -a mpi_options=()
 
 # --- The command line ------------------------------------------------------------------------------------------------
@@ -268,13 +273,21 @@ trap 'on_signal 1' HUP
 trap 'on_signal 2' INT
 trap 'on_signal 15' TERM
 
+# Line editing for a person at the shell. rlwrap gives mpirun a terminal of its own, so this comes after the streams were
+# looked at; it ends with mpirun's status.
+declare -a editor=()
+if [[ ${1:-} == shell && -n $rlwrap && $CHORDKV_STDIN_TTY$CHORDKV_STDOUT_TTY == 11 && " $* " != *" --script"* ]] &&
+    command -v "$rlwrap" >/dev/null && [[ ${TERM:-dumb} != dumb && $(stty size) =~ ^[1-9][0-9]*\ [1-9] ]]; then
+    editor=("$rlwrap" -C chordkv)
+fi
+
 if ((verbose)); then
     printf 'launch.sh:'
-    printf ' %q' "$mpirun" -n "$ranks" "${mpi_options[@]}" "$program" "$@"
+    printf ' %q' "${editor[@]}" "$mpirun" -n "$ranks" "${mpi_options[@]}" "$program" "$@"
     printf '\n'
 fi
 # In the background, because bash would hold signals back while it waits in the foreground; <&0 keeps standard input.
-"$mpirun" -n "$ranks" "${mpi_options[@]}" "$program" "$@" <&0 &
+"${editor[@]}" "$mpirun" -n "$ranks" "${mpi_options[@]}" "$program" "$@" <&0 &
 child=$!
 mpi_status=0
 while true; do

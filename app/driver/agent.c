@@ -54,6 +54,7 @@ void agent_clear(struct agent *agent) {
     history_free(&agent->history);
     history_free(&agent->received);
     judge_free(&agent->judge);
+    inspect_listing_clear(&agent->listing);
     *agent = (struct agent){0};
 }
 
@@ -179,6 +180,39 @@ static bool issue(struct agent *agent) {
     return any;
 }
 
+/* COMMAND_ONE: like the lines of a file, but issued at once and with its answer as the reply. */
+static void run_one(struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
+    load(agent, bytes, size);
+    agent->run_head = head;
+    agent->run_start_ns = agent->runtime->now_ns;
+    agent->told_next = SIZE_MAX;
+    agent->running = true;
+    agent->answering = true;
+}
+
+static void tell_answer(struct agent *agent, const struct chord_completion *completion, uint64_t end_ns) {
+    const struct control_answer answer = {.kind = completion->kind,
+                                          .outcome = completion->outcome,
+                                          .version = completion->version,
+                                          .answered_by = completion->answered_by,
+                                          .owner_hops = completion->owner_hops,
+                                          .retry_count = completion->retry_count,
+                                          .latency_ns = end_ns - completion->started_ticks,
+                                          .value_size =
+                                              completion->outcome == CHORD_FOUND ? completion->value_size : 0};
+    const size_t size = sizeof answer + answer.value_size;
+    unsigned char *bytes = malloc(size);
+    chord_check(bytes != NULL);
+    memcpy(bytes, &answer, sizeof answer);
+    if (answer.value_size > 0) {
+        memcpy(bytes + sizeof answer, completion->value, answer.value_size);
+    }
+    agent->running = false;
+    agent->answering = false;
+    reply(agent, agent->run_head, bytes, size);
+    free(bytes);
+}
+
 void agent_complete(struct agent *agent, const struct chord_completion *completion, uint64_t end_ns) {
     struct metrics *metrics = &agent->ran->metrics;
     const struct history_record record = {
@@ -204,6 +238,9 @@ void agent_complete(struct agent *agent, const struct chord_completion *completi
         timeline_record(&agent->ran->timeline, elapsed_ns > 0 ? (uint64_t)elapsed_ns : 0);
     }
     agent->completed_count++;
+    if (agent->answering) {
+        tell_answer(agent, completion, end_ns);
+    }
 }
 
 /* --- judging --- */
@@ -507,6 +544,41 @@ static void tell_waiting(const struct agent *agent, struct control_head head) {
     free(text);
 }
 
+/* --- the shell's questions --- */
+
+static const struct chord_node *node_of(const struct agent *agent, uint32_t virtual_node) {
+    chord_check(agent->runtime->has_peer && virtual_node < agent->config->virtual_node_count);
+    return &agent->runtime->peer.nodes[virtual_node];
+}
+
+static void tell_step(const struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
+    struct control_step_asked asked;
+    chord_check(size == sizeof asked);
+    memcpy(&asked, bytes, sizeof asked);
+    const struct control_step step = inspect_step(node_of(agent, asked.virtual_node), asked.target);
+    reply(agent, head, &step, sizeof step);
+}
+
+static void tell_info(const struct agent *agent, struct control_head head, uint32_t virtual_node) {
+    size_t size;
+    unsigned char *info = inspect_info(node_of(agent, virtual_node), &size);
+    reply(agent, head, info, size);
+    free(info);
+}
+
+static void tell_pairs(struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
+    struct control_pairs_asked asked;
+    chord_check(size == sizeof asked);
+    memcpy(&asked, bytes, sizeof asked);
+    const struct chord_node *node = node_of(agent, asked.virtual_node);
+    if (asked.begin) {
+        inspect_list(&agent->listing, node);
+    }
+    unsigned char *pairs = inspect_pairs(&agent->listing, node, &size);
+    reply(agent, head, pairs, size);
+    free(pairs);
+}
+
 /* --- dispatch --- */
 
 static void reset(struct agent *agent, struct control_head head, const unsigned char *bytes) {
@@ -587,6 +659,22 @@ static void carry_out(struct agent *agent, struct control_head head, const unsig
         agent->stopped = true;
         reply(agent, head, NULL, 0);
         return;
+    case COMMAND_ONE:
+        run_one(agent, head, bytes, size);
+        return;
+    case COMMAND_STEP:
+        tell_step(agent, head, bytes, size);
+        return;
+    case COMMAND_INFO:
+        tell_info(agent, head, number);
+        return;
+    case COMMAND_PAIRS:
+        tell_pairs(agent, head, bytes, size);
+        return;
+    case COMMAND_REST:
+        agent->resting = number != 0;
+        reply(agent, head, NULL, 0);
+        return;
     case COMMAND_COUNT:
         break;
     }
@@ -624,7 +712,7 @@ bool agent_work(struct agent *agent) {
     if (agent->completed_count >= agent->told_next) {
         tell_answered(agent);
     }
-    if (agent->completed_count == agent->operation_count) {
+    if (agent->running && agent->completed_count == agent->operation_count) {
         agent->running = false;
         reply(agent, agent->run_head, NULL, 0);
         return true;

@@ -7,6 +7,7 @@
 #define APP_DRIVER_AGENT_H
 
 #include "app/driver/control.h"
+#include "app/driver/inspect.h"
 #include "app/mpi/runtime.h"
 #include "app/report/result.h"
 
@@ -63,6 +64,10 @@ struct agent {
 
     struct history received; /* for this rank's judge */
     struct judge judge;
+
+    bool answering; /* what runs is a COMMAND_ONE: its reply has the answer */
+    struct inspect_listing listing;
+    bool resting; /* sleep between polls: nobody asks for anything at the moment */
     bool stopped;
 };
 

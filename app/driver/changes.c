@@ -38,7 +38,7 @@ enum chord_status changes_init(struct changes *changes) {
     return CHORD_OK;
 }
 
-static void forget(struct changes *changes) {
+void changes_forget(struct changes *changes) {
     for (size_t i = 0; i < changes->count; i++) {
         free(changes->items[i].members);
     }
@@ -47,7 +47,7 @@ static void forget(struct changes *changes) {
 }
 
 void changes_clear(struct changes *changes) {
-    forget(changes);
+    changes_forget(changes);
     free(changes->items);
     free(changes->pending);
     free(changes->answered);
@@ -61,7 +61,7 @@ void changes_clear(struct changes *changes) {
 /* --- events --- */
 
 bool changes_begin(struct changes *changes, uint32_t phase_index) {
-    forget(changes);
+    changes_forget(changes);
     ring_copy(&changes->began_as, changes->ring);
     memset(changes->answered, 0, changes->config->rank_count * sizeof *changes->answered);
     changes->answered_sum = 0;

@@ -62,6 +62,9 @@ struct changes {
 CHORD_MUST_CHECK enum chord_status changes_init(struct changes *changes);
 void changes_clear(struct changes *changes);
 
+/* Forgets the changes that were noted so far; the ring stays as it is. */
+void changes_forget(struct changes *changes);
+
 /* A phase is about to run: forgets the last one's changes. Returns whether events are to come in it. */
 bool changes_begin(struct changes *changes, uint32_t phase_index);
 

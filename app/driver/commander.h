@@ -56,6 +56,9 @@ void commander_tell(struct commander *commander, uint32_t rank, enum control_com
 /* Takes one turn of the loop. False if the run is stuck. */
 bool commander_turn(struct commander *commander);
 
+/* Takes one turn while nothing is asked for, without the watchdog. Returns whether there was anything to do. */
+bool commander_idle(struct commander *commander);
+
 /* Waits for all replies of the round. False if the run is stuck. */
 CHORD_MUST_CHECK bool commander_wait(struct commander *commander);
 

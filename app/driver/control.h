@@ -39,6 +39,11 @@ enum control_command {
     COMMAND_KEY,     /* uint32_t index of a loaded operation -> its key's bytes */
     COMMAND_WAITING, /* -> text: what this rank waits for */
     COMMAND_STOP,    /* leave the loop -> nothing */
+    COMMAND_ONE,     /* one encoded operation (agent.h): issue it now -> control_answer, then the value found */
+    COMMAND_STEP,    /* control_step_asked -> control_step */
+    COMMAND_INFO,    /* uint32_t virtual node -> control_info, then its members */
+    COMMAND_PAIRS,   /* control_pairs_asked -> control_pairs, then its pairs */
+    COMMAND_REST,    /* uint32_t: 1: sleep between polls from now on, 0: don't -> nothing */
     COMMAND_COUNT
 };
 
@@ -71,6 +76,66 @@ struct control_ran {
     struct traffic traffic;
     struct timeline timeline;
 };
+
+/* How one operation ended. */
+struct control_answer {
+    uint32_t kind;    /* enum chord_operation_kind */
+    uint32_t outcome; /* enum chord_outcome */
+    struct chord_version version;
+    struct chord_address answered_by;
+    uint32_t owner_hops;
+    uint32_t retry_count;
+    uint64_t latency_ns;
+    uint32_t value_size;
+};
+
+/* Where a request for `target` would go from this node. */
+struct control_step_asked {
+    uint32_t virtual_node;
+    struct chord_id target;
+};
+
+struct control_step {
+    struct chord_member self;
+    uint32_t is_member;
+    uint32_t owns;                 /* the target is in its own arc */
+    uint32_t has_next;
+    struct chord_member next;      /* if it doesn't own it; of a spare, its contact */
+    struct chord_member successor; /* of a member: the first one; itself in a ring of one */
+};
+
+/* One node, for `info`. The members follow: successor_count, then finger_count, then chain_count of them. */
+struct control_info {
+    struct chord_member self;
+    struct chord_member predecessor;
+    uint32_t is_member;   /* 0: a spare; then only self and contact mean anything */
+    uint32_t has_contact;
+    struct chord_member contact; /* whom a spare passes requests on to */
+    uint32_t epoch;     /* of its own arc */
+    struct chord_id arc_start;
+    struct chord_id arc_end;
+    uint64_t owned_pair_count;
+    uint64_t replica_pair_count;
+    uint64_t stored_bytes;
+    uint32_t successor_count;
+    uint32_t finger_count;
+    uint32_t chain_count; /* of its own arc, head first */
+};
+
+/* The pairs that a node owns, in the order of their keys' bytes, piece by piece. */
+struct control_pairs_asked {
+    uint32_t virtual_node;
+    uint32_t begin; /* 1: the first piece; 0: the next one */
+};
+
+/* `count` times key size 4 | value size 4 | key | value follows. */
+struct control_pairs {
+    uint32_t count;
+    uint32_t more; /* this wasn't the last piece */
+};
+
+/* A piece holds at most so many bytes, or one pair. */
+#define CONTROL_PAIRS_BYTES (32u * 1024u)
 
 struct control_judged {
     struct judge_verdict verdict;

@@ -3,6 +3,7 @@
 #include "app/driver/changes.h"
 #include "app/driver/expect.h"
 #include "app/driver/ring.h"
+#include "app/driver/steps.h"
 #include "app/driver/validate.h"
 #include "app/mpi/monotime.h"
 #include "app/report/record.h"
@@ -22,6 +23,7 @@ struct driver {
     struct driver_setup setup;
     struct commander commander;
     struct validator validator;
+    struct membership membership;
 
     bool formed;
     struct chord_notice twins; /* of a duplicate id */
@@ -65,7 +67,8 @@ void driver_notice(struct driver *driver, const struct chord_notice *notice) {
     case CHORD_NOTICE_CHANGED:
     case CHORD_NOTICE_SETTLED:
     case CHORD_NOTICE_CANCELLED:
-        changes_notice(&driver->changes, notice);
+        changes_notice(&driver->changes, notice); /* which keeps the ring up to date */
+        membership_notice(&driver->membership, notice);
         return;
     }
 }
@@ -89,7 +92,7 @@ enum chord_status driver_create(const struct driver_setup *setup, struct driver 
     driver->nodes = calloc(node_count, sizeof *driver->nodes);
     driver->ranks = calloc(setup->config->rank_count, sizeof *driver->ranks);
     driver->phase = calloc(1, sizeof *driver->phase);
-    driver->throughputs = calloc((size_t)options->phase_count * options->repetitions, sizeof *driver->throughputs);
+    driver->throughputs = calloc((size_t)options->phase_count * options->repetitions + 1, sizeof *driver->throughputs);
     driver->validator = (struct validator){.commander = &driver->commander,
                                            .agent = setup->agent,
                                            .config = setup->config,
@@ -385,15 +388,16 @@ static bool forge(struct driver *driver) {
     return true;
 }
 
-static enum exit_status load(struct driver *driver, struct result_phase *phase, uint64_t round, char *message) {
+static enum exit_status load(struct driver *driver, const struct driver_file *file, struct result_phase *phase,
+                             char *message) {
     const struct options *options = driver->setup.options;
     const struct loader_plan plan = {.path = phase->file,
                                      .type = (enum workload_type)phase->type,
-                                     .mode = options->mode,
+                                     .mode = file->mode,
                                      .via = options->via,
                                      .virtual_node_count = driver->setup.config->virtual_node_count,
                                      .seed = options->seed,
-                                     .stream = (round << 8) + phase->index};
+                                     .stream = file->stream};
     char error[WORKLOAD_ERROR_SIZE];
     switch (loader_load(&driver->commander, &plan, &phase->operation_count, error)) {
     case LOADER_OK:
@@ -404,7 +408,7 @@ static enum exit_status load(struct driver *driver, struct result_phase *phase, 
     case LOADER_STUCK:
         return EXIT_TIMED_OUT;
     }
-    if (phase->operation_count != driver->setup.surveys[phase->index].operation_count) {
+    if (phase->operation_count != file->survey->operation_count) {
         snprintf(message, RESULT_TEXT_SIZE, "'%s' was changed while the run was reading it", phase->file);
         return EXIT_FAILED;
     }
@@ -469,14 +473,14 @@ static void compare_views(const struct driver *driver, struct result_verdict *ve
     }
 }
 
-static bool judge(struct driver *driver, struct result_phase *phase) {
+static bool judge(struct driver *driver, bool has_model, struct result_verdict *verdict) {
+    driver->validator.mode = has_model ? OPTIONS_MODE_SERIAL : OPTIONS_MODE_PARALLEL;
     driver->validator.nodes = driver->ring.members;
     driver->validator.node_count = driver->ring.member_count;
-    if (!forge(driver) || !validator_judge(&driver->validator, &phase->verdict) || !gather_nodes(driver) ||
-        !gather_ranks(driver)) {
+    if (!forge(driver) || !validator_judge(&driver->validator, verdict) || !gather_nodes(driver)) {
         return false;
     }
-    compare_views(driver, &phase->verdict);
+    compare_views(driver, verdict);
     return true;
 }
 
@@ -490,29 +494,26 @@ static void expect_hops(struct driver *driver, struct result_phase *phase) {
                                        : expectation_ideal_mean(driver->ring.member_count);
 }
 
-/* round: 0 for the first repetition, those that warm up included. */
-static enum exit_status run_phase(struct driver *driver, uint32_t index, uint64_t round, char *message) {
-    const struct options *options = driver->setup.options;
+static enum exit_status run_file(struct driver *driver, const struct driver_file *file, char *message) {
     struct result_phase *phase = driver->phase;
-    const struct workload_survey *survey = &driver->setup.surveys[index];
     memset(phase, 0, sizeof *phase);
-    phase->index = index;
-    phase->type = options->phases[index].type;
-    phase->file = options->phases[index].file;
-    memcpy(phase->file_sha256, survey->sha256, sizeof phase->file_sha256);
-    phase->file_bytes = survey->file_size;
-    phase->repetition = round < options->warmup ? 0 : (uint32_t)(round - options->warmup) + 1;
-    if (!ask(driver, "beginning a phase", COMMAND_BEGIN, NULL, 0, NULL)) {
+    phase->index = file->index;
+    phase->type = file->type;
+    phase->file = file->path;
+    memcpy(phase->file_sha256, file->survey->sha256, sizeof phase->file_sha256);
+    phase->file_bytes = file->survey->file_size;
+    phase->repetition = file->repetition;
+    if (!driver_begin(driver)) {
         return EXIT_TIMED_OUT;
     }
-    enum exit_status status = load(driver, phase, round, message);
+    enum exit_status status = load(driver, file, phase, message);
     if (status == EXIT_VALID) {
         status = measure(driver, phase);
     }
     if (status != EXIT_VALID) {
         return status;
     }
-    if (!judge(driver, phase)) {
+    if (!judge(driver, file->has_model, &phase->verdict) || !gather_ranks(driver)) {
         return EXIT_TIMED_OUT;
     }
     expect_hops(driver, phase);
@@ -521,6 +522,21 @@ static enum exit_status run_phase(struct driver *driver, uint32_t index, uint64_
     phase->ranks = driver->ranks;
     phase->rank_count = driver->commander.rank_count;
     return EXIT_VALID;
+}
+
+/* round: 0 for the first repetition, those that warm up included. */
+static enum exit_status run_phase(struct driver *driver, uint32_t index, uint64_t round, char *message) {
+    const struct options *options = driver->setup.options;
+    const struct driver_file file = {.index = index,
+                                     .type = options->phases[index].type,
+                                     .path = options->phases[index].file,
+                                     .survey = &driver->setup.surveys[index],
+                                     .mode = options->mode,
+                                     .has_model = options->mode == OPTIONS_MODE_SERIAL,
+                                     .repetition =
+                                         round < options->warmup ? 0 : (uint32_t)(round - options->warmup) + 1,
+                                     .stream = (round << 8) + index};
+    return run_file(driver, &file, message);
 }
 
 /* --- telling --- */
@@ -629,6 +645,13 @@ static bool end_report(struct driver *driver, enum exit_status status, char *mes
     return report_file_commit(report, message);
 }
 
+static void tell_stuck(const struct driver *driver, enum exit_status status, char *message) {
+    if (status == EXIT_TIMED_OUT && message[0] == '\0') {
+        snprintf(message, RESULT_TEXT_SIZE, "no progress for %u s while %s", driver->setup.options->timeout_seconds,
+                 driver->commander.what);
+    }
+}
+
 enum exit_status driver_run(struct driver *driver, char *message) {
     message[0] = '\0';
     const struct options *options = driver->setup.options;
@@ -639,15 +662,88 @@ enum exit_status driver_run(struct driver *driver, char *message) {
     if (status == EXIT_VALID) {
         status = run_all(driver, message);
     }
-    if (status == EXIT_TIMED_OUT && message[0] == '\0') {
-        snprintf(message, RESULT_TEXT_SIZE, "no progress for %u s while %s", options->timeout_seconds,
-                 driver->commander.what);
-    }
+    tell_stuck(driver, status, message);
     if (driver->report != NULL && !end_report(driver, status, message)) {
         status = EXIT_FAILED;
     }
+    return driver_end(driver, status, message);
+}
+
+/* --- steps.h --- */
+
+struct commander *driver_commander(struct driver *driver) {
+    return &driver->commander;
+}
+
+const struct driver_setup *driver_setup_of(const struct driver *driver) {
+    return &driver->setup;
+}
+
+const struct ring *driver_ring(const struct driver *driver) {
+    return &driver->ring;
+}
+
+enum exit_status driver_form(struct driver *driver, char *message) {
+    return form(driver, message);
+}
+
+bool driver_quiesce(struct driver *driver) {
+    return quiesce(driver);
+}
+
+bool driver_gather_ranks(struct driver *driver) {
+    return gather_ranks(driver);
+}
+
+const struct result_rank *driver_ranks(const struct driver *driver) {
+    return driver->ranks;
+}
+
+enum membership_result driver_change(struct driver *driver, enum chord_command what, struct chord_address node,
+                                     const struct membership **cost, const char **reason) {
+    *cost = &driver->membership;
+    changes_forget(&driver->changes); /* those of the last file are told, and those between files nobody asks for */
+    /* Eventual copies may still be on their way: what would be moved would be a matter of luck. */
+    if (!quiesce(driver)) {
+        return MEMBERSHIP_STUCK;
+    }
+    const enum membership_result result =
+        membership_change(&driver->membership, &driver->commander, what, node,
+                          driver->setup.config->virtual_node_count, reason);
+    /* Routing is ideal, but a node that only its successor list tells of the change may not have it yet. */
+    return result == MEMBERSHIP_CHANGED && !quiesce(driver) ? MEMBERSHIP_STUCK : result;
+}
+
+bool driver_begin(struct driver *driver) {
+    return ask(driver, "beginning a phase", COMMAND_BEGIN, NULL, 0, NULL);
+}
+
+bool driver_metrics(struct driver *driver, struct metrics *metrics, struct traffic *traffic) {
+    memset(&driver->phase->metrics, 0, sizeof driver->phase->metrics);
+    memset(&driver->phase->traffic, 0, sizeof driver->phase->traffic);
+    if (!ask(driver, "gathering the counts", COMMAND_METRICS, NULL, 0, on_metrics)) {
+        return false;
+    }
+    metrics_merge(metrics, &driver->phase->metrics);
+    traffic_merge(traffic, &driver->phase->traffic);
+    return true;
+}
+
+bool driver_judge(struct driver *driver, bool has_model, struct result_verdict *verdict) {
+    return judge(driver, has_model, verdict);
+}
+
+enum exit_status driver_run_file(struct driver *driver, const struct driver_file *file,
+                                 const struct result_phase **phase, char *message) {
+    *phase = driver->phase;
+    return run_file(driver, file, message);
+}
+
+enum exit_status driver_end(struct driver *driver, enum exit_status status, char *message) {
+    tell_stuck(driver, status, message);
     if (status != EXIT_TIMED_OUT && !ask(driver, "ending", COMMAND_STOP, NULL, 0, NULL)) {
         status = EXIT_TIMED_OUT;
+        tell_stuck(driver, status, message);
     }
     return status;
 }

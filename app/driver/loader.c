@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAD_SIZE 13u
-
 /* What is on its way to one agent. */
 struct chunk {
     unsigned char *bytes; /* owned */
@@ -28,25 +26,28 @@ static void on_reply(void *context, uint32_t from_rank, const unsigned char *byt
     loader->chunks[from_rank].in_flight = false;
 }
 
-static void append(struct chunk *chunk, const struct workload_line *line, struct chord_address entry) {
-    const size_t size = HEAD_SIZE + line->key_size + line->value_size;
-    if (chunk->size + size > chunk->capacity) {
-        chunk->capacity = chunk->size + size > LOADER_CHUNK_BYTES ? chunk->size + size : LOADER_CHUNK_BYTES;
-        chunk->bytes = realloc(chunk->bytes, chunk->capacity);
-        chord_check(chunk->bytes != NULL);
-    }
-    unsigned char *at = chunk->bytes + chunk->size;
+size_t loader_encode(const struct workload_line *line, struct chord_address entry, unsigned char *at) {
     const uint16_t key_size = (uint16_t)line->key_size;
     at[0] = (unsigned char)line->kind;
     memcpy(at + 1, &entry.rank, 4);
     memcpy(at + 5, &entry.virtual_node, 2);
     memcpy(at + 7, &key_size, 2);
     memcpy(at + 9, &line->value_size, 4);
-    memcpy(at + HEAD_SIZE, line->key, line->key_size);
+    memcpy(at + LOADER_HEAD_SIZE, line->key, line->key_size);
     if (line->value_size > 0) {
-        memcpy(at + HEAD_SIZE + line->key_size, line->value, line->value_size);
+        memcpy(at + LOADER_HEAD_SIZE + line->key_size, line->value, line->value_size);
     }
-    chunk->size += size;
+    return LOADER_HEAD_SIZE + line->key_size + line->value_size;
+}
+
+static void append(struct chunk *chunk, const struct workload_line *line, struct chord_address entry) {
+    const size_t size = LOADER_HEAD_SIZE + line->key_size + line->value_size;
+    if (chunk->size + size > chunk->capacity) {
+        chunk->capacity = chunk->size + size > LOADER_CHUNK_BYTES ? chunk->size + size : LOADER_CHUNK_BYTES;
+        chunk->bytes = realloc(chunk->bytes, chunk->capacity);
+        chord_check(chunk->bytes != NULL);
+    }
+    chunk->size += loader_encode(line, entry, chunk->bytes + chunk->size);
 }
 
 /* Sends the rank's chunk once the one before is stored: one chunk a rank is all that is ever queued. */

@@ -31,6 +31,11 @@ enum loader_result {
     LOADER_STUCK
 };
 
+/* Writes an operation as COMMAND_LOAD and COMMAND_ONE carry it (agent.h): LOADER_HEAD_SIZE bytes, the key, the value.
+ * Returns its size. */
+#define LOADER_HEAD_SIZE 13u
+size_t loader_encode(const struct workload_line *line, struct chord_address entry, unsigned char *at);
+
 /* Loads one phase; the agents have been told COMMAND_BEGIN. error has WORKLOAD_ERROR_SIZE bytes. */
 enum loader_result loader_load(struct commander *commander, const struct loader_plan *plan, uint64_t *operation_count,
                                char *error);

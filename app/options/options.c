@@ -337,16 +337,19 @@ static enum options_result parse_words(struct options *options, int argc, char *
     }
     if (optind < argc) {
         return fail(options,
-                    "'%.*s' is not an option; files are given with --phase TYPE=FILE, and chordkv %s --help "
+                    "'%.*s' is not an option; files are given with %s, and chordkv %s --help "
                     "lists the options",
-                    QUOTED_MAX, argv[optind], command_name(options));
+                    QUOTED_MAX, argv[optind],
+                    options->command == OPTIONS_COMMAND_SHELL ? "--script FILE" : "--phase TYPE=FILE",
+                    command_name(options));
     }
     return OPTIONS_OK;
 }
 
 /* What no single option can tell. */
 static enum options_result check_together(struct options *options) {
-    if (options->phase_count == 0) {
+    const bool is_run = options->command == OPTIONS_COMMAND_RUN;
+    if (is_run && options->phase_count == 0) {
         return fail(options,
                     "%s needs at least one --phase TYPE=FILE, for instance --phase "
                     "insert=workloads/insert.csv; chordkv %s --help explains it",
@@ -357,13 +360,16 @@ static enum options_result check_together(struct options *options) {
                     "--via is for --mode serial: in parallel mode every line goes to a random node; leave "
                     "out one of the two");
     }
-    if (options->mode == OPTIONS_MODE_SERIAL && options->window > 1) {
+    if (is_run && options->mode == OPTIONS_MODE_SERIAL && options->window > 1) {
         return fail(options,
                     "--window above 1 needs --mode parallel: a serial run has one operation under way");
     }
     if (options->route_successors && options->routing != CHORD_ROUTING_FINGER) {
         return fail(options,
                     "--route-successors needs --routing finger: the other modes have nothing to add it to");
+    }
+    if (options->json && options->prompt == OPTIONS_WHEN_ALWAYS) {
+        return fail(options, "--prompt always is for people, --json for programs; leave out one of the two");
     }
     return OPTIONS_OK;
 }
@@ -597,4 +603,14 @@ bool options_shows_progress(const struct options *options) {
 
 bool options_shows_color(const struct options *options) {
     return shows(options->color, options->stdout_terminal);
+}
+
+bool options_is_interactive(const struct options *options) {
+    return options->script == NULL && options->stdin_terminal == OPTIONS_TERMINAL_YES;
+}
+
+bool options_shows_prompt(const struct options *options) {
+    const bool conversation = options_is_interactive(options) && options->stdout_terminal == OPTIONS_TERMINAL_YES;
+    return !options->json && (options->prompt == OPTIONS_WHEN_ALWAYS ||
+                              (options->prompt == OPTIONS_WHEN_AUTO && conversation));
 }

@@ -25,7 +25,7 @@
 /* The value of initial_nodes when --initial-nodes was not given: every rank is in the ring from the start. */
 #define OPTIONS_INITIAL_NODES_ALL 0u
 
-enum options_command { OPTIONS_COMMAND_RUN, OPTIONS_COMMAND_COUNT };
+enum options_command { OPTIONS_COMMAND_RUN, OPTIONS_COMMAND_SHELL, OPTIONS_COMMAND_COUNT };
 
 enum options_phase_type {
     OPTIONS_PHASE_INSERT,
@@ -64,13 +64,18 @@ struct options {
 
     /* workload */
     struct options_phase phases[OPTIONS_PHASE_COUNT_MAX]; /* in the order given */
-    uint32_t phase_count;                                 /* 1..64 after OPTIONS_OK */
+    uint32_t phase_count;                                 /* run: 1..64 after OPTIONS_OK; shell: 0 */
     enum options_mode mode;
-    uint32_t window; /* 1..4096; above 1 only in parallel mode */
+    uint32_t window; /* 1..4096; above 1 only in parallel mode, or in the shell for fileparallel */
     uint32_t via; /* the rank that serial operations enter at, or OPTIONS_VIA_NONE; not checked against N */
     uint64_t seed;
     uint32_t repetitions; /* 1..10000 */
     uint32_t warmup;      /* 0..1000 repetitions before the first that is recorded */
+
+    /* shell */
+    const char *script; /* NULL: standard input */
+    bool json;
+    enum options_when prompt;
 
     /* ring */
     uint32_t replicas; /* k, 1..1000000; more than there are ranks means all */
@@ -149,5 +154,10 @@ void options_dump(const struct options *options, options_dump_callback *callback
  * for colour) is a terminal. --quiet hushes a progress line that was not asked for by `always`. */
 bool options_shows_progress(const struct options *options);
 bool options_shows_color(const struct options *options);
+
+/* Whether the shell reads from a person: the launcher's standard input is a terminal and there is no --script. */
+bool options_is_interactive(const struct options *options);
+/* auto: if it is interactive and the launcher's standard output is a terminal, too. Never with --json. */
+bool options_shows_prompt(const struct options *options);
 
 #endif

@@ -55,6 +55,8 @@ _Static_assert(sizeof(enum options_mode) == sizeof(unsigned), "enums are stored 
 
 #define FIELD(field) .offset = offsetof(struct options, field)
 #define RUN (1u << OPTIONS_COMMAND_RUN)
+#define SHELL (1u << OPTIONS_COMMAND_SHELL)
+#define BOTH (RUN | SHELL)
 
 const struct options_rule options_rules[] = {
     {
@@ -91,8 +93,9 @@ const struct options_rule options_rules[] = {
         .minimum = 1,
         .maximum = 4096,
         .fallback = "1",
-        .help = "Operations that each client keeps under way. Above 1 needs --mode parallel.",
-        .commands = RUN,
+        .help = "Operations that each client keeps under way. Above 1 is for parallel runs: --mode parallel, or the "
+                "shell's fileparallel.",
+        .commands = BOTH,
     },
     {
         .group = "Workload",
@@ -116,7 +119,7 @@ const struct options_rule options_rules[] = {
         .maximum = UINT64_MAX,
         .fallback = "1",
         .help = "Fixes every random choice, so that a run can be repeated.",
-        .commands = RUN,
+        .commands = BOTH,
     },
     {
         .group = "Workload",
@@ -143,6 +146,35 @@ const struct options_rule options_rules[] = {
         .commands = RUN,
     },
     {
+        .group = "Shell",
+        .name = "script",
+        .kind = OPTIONS_KIND_TEXT,
+        FIELD(script),
+        .argument = "FILE",
+        .help = "Read the commands from this file instead of standard input. Rank 0 reads it.",
+        .commands = SHELL,
+    },
+    {
+        .group = "Shell",
+        .name = "json",
+        .kind = OPTIONS_KIND_FLAG,
+        FIELD(json),
+        .help = "Answer in JSON Lines: one object an answer, errors included. No prompt.",
+        .commands = SHELL,
+    },
+    {
+        .group = "Shell",
+        .name = "prompt",
+        .kind = OPTIONS_KIND_CHOICE,
+        FIELD(prompt),
+        .choices = whens,
+        .fallback = "auto",
+        .help = "A prompt before each command. auto: only where jobs/launch.sh finds that both input and output are "
+                "terminals. always: elsewhere, too, and each command is repeated after it, so that the output is a "
+                "transcript.",
+        .commands = SHELL,
+    },
+    {
         .group = "Ring",
         .name = "replicas",
         .kind = OPTIONS_KIND_U32,
@@ -152,7 +184,7 @@ const struct options_rule options_rules[] = {
         .maximum = 1000000,
         .fallback = "1",
         .help = "Copies of every key, on as many ranks. More than there are ranks means all.",
-        .commands = RUN,
+        .commands = BOTH,
     },
     {
         .group = "Ring",
@@ -165,7 +197,7 @@ const struct options_rule options_rules[] = {
         .fallback = "1",
         .help = "Chord nodes that each rank hosts, with ids of their own: more of them spread the keys more "
                 "evenly over the ranks. Copies are still on different ranks.",
-        .commands = RUN,
+        .commands = BOTH,
     },
     {
         .group = "Ring",
@@ -177,7 +209,7 @@ const struct options_rule options_rules[] = {
         .help = "linearizable: chain replication, reads pass through the whole chain. eventual: the owner "
                 "answers "
                 "at once and the other copies follow; stale reads are counted.",
-        .commands = RUN,
+        .commands = BOTH,
     },
     {
         .group = "Ring",
@@ -189,7 +221,7 @@ const struct options_rule options_rules[] = {
         .help =
             "finger: Chord's finger tables, O(log N) hops. ring: along successors only. onehop: every node "
             "knows every other.",
-        .commands = RUN,
+        .commands = BOTH,
     },
     {
         .group = "Ring",
@@ -201,7 +233,7 @@ const struct options_rule options_rules[] = {
         .maximum = 64,
         .fallback = "4",
         .help = "Length of each node's successor list.",
-        .commands = RUN,
+        .commands = BOTH,
     },
     {
         .group = "Ring",
@@ -209,7 +241,7 @@ const struct options_rule options_rules[] = {
         .kind = OPTIONS_KIND_FLAG,
         FIELD(route_successors),
         .help = "Route by the whole successor list as well as by fingers. Needs --routing finger.",
-        .commands = RUN,
+        .commands = BOTH,
     },
     {
         .group = "Ring",
@@ -221,7 +253,7 @@ const struct options_rule options_rules[] = {
         .maximum = CHORD_ID_BITS_MAX,
         .fallback = "160",
         .help = "Size of the ring: ids are the leading BITS bits of SHA-1.",
-        .commands = RUN,
+        .commands = BOTH,
     },
     {
         .group = "Ring",
@@ -233,7 +265,7 @@ const struct options_rule options_rules[] = {
             "Lines `RANK ID` (decimal or 0x...) that give every rank's node its id, to lay out a textbook's "
             "ring exactly; with --virtual-nodes V each line has V ids, those of the rank's nodes 0 to V-1. "
             "Otherwise a node's id is the hash of host:rank, or of host:rank#0 to host:rank#V-1.",
-        .commands = RUN,
+        .commands = BOTH,
     },
     {
         .group = "Membership",
@@ -244,7 +276,7 @@ const struct options_rule options_rules[] = {
         .minimum = 1,
         .maximum = 1000000,
         .help = "The nodes of ranks 0 to M-1 form the ring; the others are spares until they join. All by default.",
-        .commands = RUN,
+        .commands = BOTH,
     },
     {
         .group = "Membership",
@@ -279,7 +311,7 @@ const struct options_rule options_rules[] = {
         .help =
             "Memory for messages in flight on each rank: a size such as 65536, 64KiB, 16MiB or 1GiB, min for "
             "the least that works, or auto.",
-        .commands = RUN,
+        .commands = BOTH,
     },
     {
         .group = "Messages",
@@ -291,7 +323,7 @@ const struct options_rule options_rules[] = {
         .maximum = 4000,
         .fallback = "4000",
         .help = "Longest MPI message; it must stay below the eager limit of the MPI library.",
-        .commands = RUN,
+        .commands = BOTH,
     },
     {
         .group = "Messages",
@@ -303,7 +335,7 @@ const struct options_rule options_rules[] = {
         .help =
             "What a rank does when it has nothing to do: spin if it has a core of its own, else yield. auto "
             "asks hwloc which it is.",
-        .commands = RUN,
+        .commands = BOTH,
     },
     {
         .group = "Messages",
@@ -316,7 +348,7 @@ const struct options_rule options_rules[] = {
         .fallback = "60",
         .help =
             "A run without progress for so long is ended with status 5, saying what each rank waited for.",
-        .commands = RUN,
+        .commands = BOTH,
     },
     {
         .group = "Output",
@@ -342,7 +374,7 @@ const struct options_rule options_rules[] = {
         .kind = OPTIONS_KIND_FLAG,
         FIELD(print_bound),
         .help = "Print the computed worst case of the memory that messages take.",
-        .commands = RUN,
+        .commands = BOTH,
     },
     {
         .group = "Output",
@@ -352,7 +384,7 @@ const struct options_rule options_rules[] = {
         .choices = whens,
         .fallback = "auto",
         .help = "A line of progress on standard error. auto: only where jobs/launch.sh finds a terminal.",
-        .commands = RUN,
+        .commands = BOTH,
     },
     {
         .group = "Output",
@@ -362,7 +394,7 @@ const struct options_rule options_rules[] = {
         .choices = whens,
         .fallback = "auto",
         .help = "Colour in the tables. auto: only where jobs/launch.sh finds a terminal.",
-        .commands = RUN,
+        .commands = BOTH,
     },
     {
         .group = "Output",
@@ -382,7 +414,7 @@ const struct options_rule options_rules[] = {
         .help =
             "A negative control: falsify an answer, lose a copy or answer with a stale value on purpose. The "
             "verdict must find it.",
-        .commands = RUN,
+        .commands = BOTH,
         .hidden = true,
     },
     {
@@ -390,21 +422,21 @@ const struct options_rule options_rules[] = {
         .name = "help",
         .kind = OPTIONS_KIND_HELP,
         .help = "Print this text (also -h).",
-        .commands = RUN,
+        .commands = BOTH,
     },
     {
         .group = "Help",
         .name = "help-all",
         .kind = OPTIONS_KIND_HELP_ALL,
         .help = "Print this text with the options that only tests use.",
-        .commands = RUN,
+        .commands = BOTH,
     },
     {
         .group = "Help",
         .name = "version",
         .kind = OPTIONS_KIND_VERSION,
         .help = "Print the version.",
-        .commands = RUN,
+        .commands = BOTH,
     },
 };
 const size_t options_rule_count = sizeof(options_rules) / sizeof(options_rules[0]);
@@ -445,6 +477,17 @@ const struct options_command_rule options_commands[OPTIONS_COMMAND_COUNT] = {
                         "    jobs/launch.sh -n 9 chordkv run --initial-nodes 8 --replicas 3 --mode parallel \\\n"
                         "        --phase insert=workloads/insert.csv --phase mix=workloads/mix.csv \\\n"
                         "        --at op=100:join:8 --at mix/op=300:depart:2\n",
+        },
+    [OPTIONS_COMMAND_SHELL] =
+        {
+            .name = "shell",
+            .summary = "a ring to talk to: insert, query, delete, overlay, info, route, files and more",
+            .usage = "jobs/launch.sh [-n N] chordkv shell [--script FILE] [OPTIONS]\n"
+                     "   or: mpirun -n N chordkv shell [--script FILE] [OPTIONS]\n",
+            .examples = "  Ten ranks, three copies of each key; \"help\" lists the commands:\n"
+                        "    jobs/launch.sh -n 10 chordkv shell --replicas 3\n"
+                        "  Commands from a file, answers for a program:\n"
+                        "    jobs/launch.sh -n 10 chordkv shell --script commands.txt --json\n",
         },
 };
 

@@ -25,6 +25,7 @@ chordkv_run_test(virtual "ci;mpi" 300 check_virtual.py --part rings --part hops 
 chordkv_run_test(membership "ci;mpi" 300 check_membership.py --part random)
 chordkv_run_test(membership_shapes "ci;mpi" 300 check_membership.py --part shapes --part refusals)
 chordkv_run_test(values_1mib "ci;mpi" 600 check_size.py --part values --count 40)
+chordkv_run_test(shell "ci;mpi" 300 check_shell.py)
 chordkv_run_test(assignment "ci;mpi;ntua;optional" 300 check_assignment.py)
 if(CHORDKV_LONG_TESTS)
   chordkv_run_test(matrix_full "full" 3600 check_matrix.py --part full)

@@ -146,6 +146,58 @@ checks=$((checks + 1))
 echo hello | "$launch" "$chordkv" 'read -r word; [[ $word == hello ]] && verdict valid 0' >"$work/out" 2>"$work/err" ||
     fail 'standard input'
 
+# A person at the shell gets rlwrap, and nobody else does. Debian's python3 makes the terminal.
+cat >"$work/rlwrap" <<'END'
+#!/usr/bin/env bash
+echo "$*" >"$RLWRAP_LOG"
+shift 2
+exec "$@"
+END
+chmod +x "$work/rlwrap"
+export RLWRAP=$work/rlwrap RLWRAP_LOG=$work/rlwrap.log
+on_terminal() {
+    /usr/bin/python3 -c 'import fcntl, os, pty, struct, sys, termios
+process, terminal = pty.fork()
+if process == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    os.environ["TERM"] = "xterm"
+    os.execv(sys.argv[1], sys.argv[1:])
+try:
+    while os.read(terminal, 4096):
+        pass
+except OSError:
+    pass
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))' "$launch" -- "$work/bin/shell/chordkv" "$@"
+}
+# Here the first argument must be the command, so this program has its verdict ready.
+mkdir "$work/bin/shell"
+cat >"$work/bin/shell/chordkv" <<'END'
+#!/usr/bin/env bash
+printf '{"record":"verdict","verdict":"valid","exit_status":0}\n' >"$CHORDKV_VERDICT"
+END
+chmod +x "$work/bin/shell/chordkv"
+# edits EXPECTED ARGUMENTS...: whether rlwrap was called.
+edits() {
+    local expected=$1 called=0
+    shift
+    rm -f -- "$RLWRAP_LOG"
+    on_terminal "$@" >"$work/out" 2>"$work/err" </dev/null || fail "terminal, $*: status $?"
+    [[ ! -e $RLWRAP_LOG ]] || called=1
+    checks=$((checks + 1))
+    ((called == expected)) || fail "terminal, $*: rlwrap was called $called times"
+}
+edits 1 shell
+edits 1 shell --replicas 3
+edits 0 shell --script commands
+edits 0 run
+RLWRAP='' edits 0 shell
+RLWRAP=$work/nothing edits 0 shell
+checks=$((checks + 1))
+rm -f -- "$RLWRAP_LOG"
+"$launch" "$work/bin/shell/chordkv" shell </dev/null >"$work/out" 2>"$work/err" || fail 'shell without a terminal'
+[[ ! -e $RLWRAP_LOG ]] || fail 'shell without a terminal: rlwrap was called'
+unset RLWRAP
+
 # Slots that were given.
 printf 'a slots=2\nb slots=3 # c\n\n' >"$work/hosts"
 expect 'host file, enough' 0 '' -n 5 --hostfile "$work/hosts" "$chordkv" 'verdict valid 0'

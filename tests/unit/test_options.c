@@ -296,7 +296,8 @@ static void test_help(void) {
         char part[64];
         (void)snprintf(part, sizeof part, "\n  --%s%s", options_rules[i].name,
                        options_rules[i].kind == OPTIONS_KIND_FLAG ? " " : "");
-        CU_ASSERT_EQUAL(strstr(options.text, part) != NULL, !options_rules[i].hidden);
+        const bool of_run = (options_rules[i].commands & (1u << OPTIONS_COMMAND_RUN)) != 0;
+        CU_ASSERT_EQUAL(strstr(options.text, part) != NULL, of_run && !options_rules[i].hidden);
         CU_ASSERT_TRUE(!options_rules[i].hidden || strstr(options.text, options_rules[i].name) == NULL);
     }
     CU_ASSERT_PTR_NOT_NULL(strstr(options.text, "[1 to 4096; default 1]"));
@@ -409,6 +410,59 @@ static void test_dump(void) {
     CU_ASSERT_PTR_NOT_NULL(strstr(dumped.text, "\n-pool=auto\n"));
 }
 
+static void test_shell(void) {
+    CU_ASSERT_EQUAL_FATAL(PARSE("shell"), OPTIONS_OK);
+    CU_ASSERT_EQUAL(options.command, OPTIONS_COMMAND_SHELL);
+    CU_ASSERT_EQUAL(options.phase_count, 0);
+    CU_ASSERT_PTR_NULL(options.script);
+    CU_ASSERT_FALSE(options.json);
+    CU_ASSERT_EQUAL(options.prompt, OPTIONS_WHEN_AUTO);
+    CU_ASSERT_FALSE(options_is_interactive(&options));
+    CU_ASSERT_FALSE(options_shows_prompt(&options));
+    CU_ASSERT_EQUAL(PARSE("shell", "--script", "s", "--json", "--replicas", "3", "--window", "8", "--seed=2"),
+                    OPTIONS_OK);
+    CU_ASSERT_STRING_EQUAL(options.script, "s");
+    CU_ASSERT_TRUE(options.json);
+    CU_ASSERT_EQUAL(options.window, 8);
+    CU_ASSERT_EQUAL(PARSE("shell", "--initial-nodes", "3", "--virtual-nodes", "2"), OPTIONS_OK);
+    CU_ASSERT_EQUAL(options.initial_nodes, 3);
+    CU_ASSERT_EQUAL(options.virtual_nodes, 2);
+    ASSERT_FAILS("unknown option '--at'", "shell", "--at", "op=1:join:2");
+    CU_ASSERT_EQUAL(PARSE("shell", "--help"), OPTIONS_HELP);
+    CU_ASSERT_PTR_NOT_NULL(strstr(options.text, "--script FILE"));
+    CU_ASSERT_PTR_NULL(strstr(options.text, "--phase TYPE"));
+    ASSERT_FAILS("unknown option '--phase'", "shell", PHASE);
+    ASSERT_FAILS("unknown option '--script'", "run", PHASE, "--script", "s");
+    ASSERT_FAILS("'s.txt' is not an option; files are given with --script FILE", "shell", "s.txt");
+    ASSERT_FAILS("unknown command 'shel' (did you mean 'shell'?)", "shel");
+    ASSERT_FAILS("leave out one of the two", "shell", "--json", "--prompt", "always");
+    ASSERT_FAILS("--route-successors needs", "shell", "--route-successors", "--routing", "ring");
+}
+
+#define TERMINALS(in, out) (const char *const[]){"CHORDKV_STDIN_TTY=" in, "CHORDKV_STDOUT_TTY=" out, NULL}
+
+static void test_prompt(void) {
+    static const char *const plain[] = {"shell", NULL};
+    static const char *const json[] = {"shell", "--json", NULL};
+    static const char *const script[] = {"shell", "--script", "s", NULL};
+    static const char *const never[] = {"shell", "--prompt", "never", NULL};
+    static const char *const always[] = {"shell", "--prompt", "always", NULL};
+    CU_ASSERT_EQUAL(parse(plain, TERMINALS("1", "1")), OPTIONS_OK);
+    CU_ASSERT_TRUE(options_is_interactive(&options) && options_shows_prompt(&options));
+    CU_ASSERT_EQUAL(parse(plain, TERMINALS("1", "0")), OPTIONS_OK);
+    CU_ASSERT_TRUE(options_is_interactive(&options) && !options_shows_prompt(&options));
+    CU_ASSERT_EQUAL(parse(plain, TERMINALS("0", "1")), OPTIONS_OK);
+    CU_ASSERT_FALSE(options_is_interactive(&options) || options_shows_prompt(&options));
+    CU_ASSERT_EQUAL(parse(json, TERMINALS("1", "1")), OPTIONS_OK);
+    CU_ASSERT_TRUE(options_is_interactive(&options) && !options_shows_prompt(&options));
+    CU_ASSERT_EQUAL(parse(script, TERMINALS("1", "1")), OPTIONS_OK);
+    CU_ASSERT_FALSE(options_is_interactive(&options) || options_shows_prompt(&options));
+    CU_ASSERT_EQUAL(parse(never, TERMINALS("1", "1")), OPTIONS_OK);
+    CU_ASSERT_TRUE(options_is_interactive(&options) && !options_shows_prompt(&options));
+    CU_ASSERT_EQUAL(parse(always, NULL), OPTIONS_OK);
+    CU_ASSERT_TRUE(!options_is_interactive(&options) && options_shows_prompt(&options));
+}
+
 /* Long words are cut, not overrun; control characters don't break the line. */
 static void test_hostile_words(void) {
     static char word[100000];
@@ -452,6 +506,8 @@ int main(void) {
         {"environment", test_environment},
         {"progress and colour", test_shows},
         {"dump", test_dump},
+        {"shell", test_shell},
+        {"the shell's prompt", test_prompt},
         {"hostile words", test_hostile_words},
         {"edit distance", test_distance},
     };
