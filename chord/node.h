@@ -10,6 +10,7 @@
  *   CHORD_OK         handled, forwarded or refused to its client
  *   CHORD_STALE      of an older epoch: dropped
  *   CHORD_UNEXPECTED one that no correct sender sends in this state: dropped
+ *   CHORD_MALFORMED  a transfer's piece that no source sends: the transfer begins anew
  *   CHORD_NO_MEMORY  dropped or refused for want of memory
  * A node never sends in reply to what it drops, but for a refusal to the client. */
 #ifndef CHORD_NODE_H

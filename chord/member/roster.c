@@ -19,13 +19,6 @@ void chord_roster_clear(struct chord_roster *roster, const struct chord_allocato
     roster->entries = NULL;
 }
 
-bool chord_roster_is_current(const struct chord_roster *roster, struct chord_address from, uint32_t incarnation) {
-    const struct chord_roster_entry *entry = chord_roster_at(roster, from);
-    return entry->member.incarnation == incarnation &&
-           (entry->state == CHORD_ROSTER_JOINING || entry->state == CHORD_ROSTER_MEMBER ||
-            entry->state == CHORD_ROSTER_LEAVING);
-}
-
 void chord_roster_view(const struct chord_roster *roster, struct chord_view *view) {
     view->member_count = 0;
     for (uint32_t i = 0; i < roster->count; i++) {

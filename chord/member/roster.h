@@ -44,9 +44,6 @@ static inline struct chord_roster_entry *chord_roster_at(const struct chord_rost
     return &roster->entries[address.rank * roster->virtual_node_count + address.virtual_node];
 }
 
-/* Whether a message comes from the incarnation that counts (C3: others' are ignored). */
-bool chord_roster_is_current(const struct chord_roster *roster, struct chord_address from, uint32_t incarnation);
-
 /* Makes `view` the sorted members as they shall be after the view change: those that are or are being taken in, less
  * those that are let go. */
 void chord_roster_view(const struct chord_roster *roster, struct chord_view *view);

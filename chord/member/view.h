@@ -22,12 +22,9 @@ void chord_view_add(struct chord_view *view, struct chord_member member);
 /* Puts the members into ring order. Returns the index of the first of two members with the same id, or UINT32_MAX. */
 uint32_t chord_view_sort(struct chord_view *view);
 
-/* Index of the member before or after `index`, clockwise. */
+/* Index of the member before `index`, clockwise. */
 static inline uint32_t chord_view_before(const struct chord_view *view, uint32_t index) {
     return (index + view->member_count - 1) % view->member_count;
-}
-static inline uint32_t chord_view_after(const struct chord_view *view, uint32_t index) {
-    return (index + 1) % view->member_count;
 }
 
 /* The chain of the arc that member `index` owns: that member and the following ones on other ranks, each rank once,
