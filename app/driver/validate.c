@@ -137,7 +137,9 @@ static void on_arcs(void *context, uint32_t from_rank, const unsigned char *byte
         validator->arcs = realloc(validator->arcs, validator->arc_capacity * sizeof *validator->arcs);
         chord_check(validator->arcs != NULL);
     }
-    memcpy(validator->arcs + validator->arc_count, bytes, count * sizeof *validator->arcs);
+    if (count > 0) { /* a spare holds nothing, and nothing may have been allocated yet */
+        memcpy(validator->arcs + validator->arc_count, bytes, count * sizeof *validator->arcs);
+    }
     validator->arc_count += count;
 }
 

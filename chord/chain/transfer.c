@@ -3,6 +3,7 @@
 
 #include "chord/base/check.h"
 #include "chord/chain/transfer_format.h"
+#include "chord/wire/bytes.h"
 
 #include <string.h>
 
@@ -52,60 +53,31 @@ enum chord_status chord_transfer_begin(const struct chord_replica *replica, stru
     return CHORD_OK;
 }
 
-struct reader {
-    const unsigned char *at;
-    size_t left;
-};
-
-static void get(struct reader *reader, void *value, size_t size) {
-    memcpy(value, reader->at, size);
-    reader->at += size;
-    reader->left -= size;
-}
-
-static struct chord_id get_id(struct reader *reader) {
-    struct chord_id id;
-    get(reader, &id.high, 8);
-    get(reader, &id.middle, 8);
-    get(reader, &id.low, 4);
-    return id;
-}
-
-static struct chord_version get_version(struct reader *reader) {
-    struct chord_version version;
-    get(reader, &version.epoch, 4);
-    get(reader, &version.counter, 8);
-    return version;
-}
-
-static enum chord_status read_head(struct chord_staging *staging, struct reader *reader) {
-    uint8_t mode;
-    get(reader, &mode, 1);
-    get(reader, &staging->base_epoch, 4);
-    get(reader, &staging->applied, 8);
-    get(reader, &staging->undo_to, 8);
-    get(reader, &staging->clients_left, 4);
+static enum chord_status read_head(struct chord_staging *staging, struct chord_reader *reader) {
+    const uint8_t mode = chord_get8(reader);
+    staging->base_epoch = chord_get32(reader);
+    staging->applied = chord_get64(reader);
+    staging->undo_to = chord_get64(reader);
+    staging->clients_left = chord_get32(reader);
     staging->delta = mode == TRANSFER_MODE_DELTA;
     staging->has_head = true;
     return mode <= TRANSFER_MODE_DELTA && staging->base_epoch != 0 ? CHORD_OK : CHORD_MALFORMED;
 }
 
-static enum chord_status read_client(struct chord_staging *staging, struct reader *reader) {
-    uint64_t watermark;
-    get(reader, &staging->client_rank, 4);
-    get(reader, &watermark, 8);
-    get(reader, &staging->records_left, 4);
+static enum chord_status read_client(struct chord_staging *staging, struct chord_reader *reader) {
+    staging->client_rank = chord_get32(reader);
+    const uint64_t watermark = chord_get64(reader);
+    staging->records_left = chord_get32(reader);
     staging->clients_left--;
     return chord_duplicates_raise(&staging->duplicates, staging->client_rank, watermark);
 }
 
-static enum chord_status read_record(struct chord_staging *staging, struct reader *reader) {
+static enum chord_status read_record(struct chord_staging *staging, struct chord_reader *reader) {
     struct chord_duplicate record;
-    uint8_t outcome;
-    get(reader, &record.seq, 8);
-    record.version = get_version(reader);
-    record.key_id = get_id(reader);
-    get(reader, &outcome, 1);
+    record.seq = chord_get64(reader);
+    record.version = chord_get_version(reader);
+    record.key_id = chord_get_id(reader);
+    const uint8_t outcome = chord_get8(reader);
     record.outcome = (enum chord_outcome)outcome;
     staging->records_left--;
     if (outcome >= CHORD_OUTCOME_COUNT ||
@@ -116,11 +88,11 @@ static enum chord_status read_record(struct chord_staging *staging, struct reade
     return chord_duplicates_add(&staging->duplicates, staging->client_rank, 0, record);
 }
 
-static enum chord_status read_pair(const struct chord_arc *arc, struct chord_staging *staging, struct reader *reader,
+static enum chord_status read_pair(const struct chord_arc *arc, struct chord_staging *staging, struct chord_reader *reader,
                                    uint32_t key_size, uint32_t value_size) {
     reader->at += 1;
-    const struct chord_id id = get_id(reader);
-    const struct chord_version version = get_version(reader);
+    const struct chord_id id = chord_get_id(reader);
+    const struct chord_version version = chord_get_version(reader);
     const unsigned char *key = reader->at + 6;
     if (!chord_arc_contains(arc, id)) {
         return CHORD_MALFORMED;
@@ -130,10 +102,10 @@ static enum chord_status read_pair(const struct chord_arc *arc, struct chord_sta
     return chord_store_put(&staging->pairs, id, key, key_size, key + key_size, value_size, version);
 }
 
-static enum chord_status read_removal(const struct chord_arc *arc, struct chord_staging *staging, struct reader *reader,
+static enum chord_status read_removal(const struct chord_arc *arc, struct chord_staging *staging, struct chord_reader *reader,
                                       uint32_t key_size) {
     reader->at += 1;
-    const struct chord_id id = get_id(reader);
+    const struct chord_id id = chord_get_id(reader);
     if (!chord_arc_contains(arc, id) || !staging->delta) {
         return CHORD_MALFORMED;
     }
@@ -141,7 +113,7 @@ static enum chord_status read_removal(const struct chord_arc *arc, struct chord_
 }
 
 /* The size of the item that begins at the reader, as far as its bytes tell: 0 if there are too few to know. */
-static enum chord_status item_size(const struct chord_staging *staging, struct reader reader, size_t *size,
+static enum chord_status item_size(const struct chord_staging *staging, struct chord_reader reader, size_t *size,
                                    uint32_t *key_size, uint32_t *value_size) {
     *size = 0;
     *key_size = 0;
@@ -188,7 +160,7 @@ static enum chord_status item_size(const struct chord_staging *staging, struct r
 
 /* Reads whole items until none is left. */
 static enum chord_status read_items(const struct chord_arc *arc, struct chord_staging *staging,
-                                    struct reader *reader) {
+                                    struct chord_reader *reader) {
     for (;;) {
         size_t size;
         uint32_t key_size;
@@ -203,7 +175,7 @@ static enum chord_status read_items(const struct chord_arc *arc, struct chord_st
         if (size == 0 || reader->left < size) {
             return CHORD_OK;
         }
-        struct reader item = *reader;
+        struct chord_reader item = *reader;
         if (!staging->has_head) {
             status = read_head(staging, &item);
         } else if (staging->records_left > 0) {
@@ -228,7 +200,7 @@ static enum chord_status read_items(const struct chord_arc *arc, struct chord_st
 /* Puts the piece behind what the last one left unread, and reads. What is cut in turn is kept. */
 static enum chord_status read_piece(const struct chord_environment *environment, const struct chord_arc *arc,
                                     struct chord_staging *staging, const struct chord_piece *piece) {
-    struct reader reader = {.at = piece->bytes, .left = piece->size};
+    struct chord_reader reader = {.at = piece->bytes, .left = piece->size};
     if (staging->partial_size > 0) {
         const size_t needed = staging->partial_size + piece->size;
         if (needed > staging->partial_capacity) {
@@ -241,7 +213,7 @@ static enum chord_status read_piece(const struct chord_environment *environment,
             staging->partial_capacity = needed;
         }
         memcpy(staging->partial + staging->partial_size, piece->bytes, piece->size);
-        reader = (struct reader){.at = staging->partial, .left = needed};
+        reader = (struct chord_reader){.at = staging->partial, .left = needed};
     }
     const enum chord_status status = read_items(arc, staging, &reader);
     if (status != CHORD_OK) {

@@ -3,6 +3,7 @@
 
 #include "chord/base/check.h"
 #include "chord/chain/transfer_format.h"
+#include "chord/wire/bytes.h"
 
 #include <string.h>
 
@@ -15,47 +16,19 @@ enum { PHASE_HEAD, PHASE_CLIENTS, PHASE_PAIRS, PHASE_DONE };
 /* An item in up to three runs of bytes: fixed fields, key, value. */
 struct item {
     unsigned char fixed[ITEM_FIXED_SIZE_MAX];
-    uint32_t fixed_size;
+    struct chord_writer writer; /* behind what of them is set */
     uint32_t key_size;
     uint32_t value_size;
     const unsigned char *key;
     const unsigned char *value;
 };
 
-static void put(struct item *item, const void *bytes, uint32_t size) {
-    memcpy(item->fixed + item->fixed_size, bytes, size);
-    item->fixed_size += size;
-}
-
-static void put8(struct item *item, uint8_t value) {
-    put(item, &value, sizeof value);
-}
-
-static void put32(struct item *item, uint32_t value) {
-    put(item, &value, sizeof value);
-}
-
-static void put64(struct item *item, uint64_t value) {
-    put(item, &value, sizeof value);
-}
-
-static void put_id(struct item *item, struct chord_id id) {
-    put64(item, id.high);
-    put64(item, id.middle);
-    put32(item, id.low);
-}
-
-static void put_version(struct item *item, struct chord_version version) {
-    put32(item, version.epoch);
-    put64(item, version.counter);
-}
-
 static void make_pair(struct item *item, const struct chord_entry *entry) {
-    put8(item, TRANSFER_ITEM_PAIR);
-    put_id(item, chord_entry_id(entry));
-    put_version(item, chord_entry_version(entry));
-    put(item, &entry->key_size, 2);
-    put32(item, entry->value_size);
+    chord_put8(&item->writer, TRANSFER_ITEM_PAIR);
+    chord_put_id(&item->writer, chord_entry_id(entry));
+    chord_put_version(&item->writer, chord_entry_version(entry));
+    chord_put(&item->writer, &entry->key_size, 2);
+    chord_put32(&item->writer, entry->value_size);
     item->key = entry->bytes;
     item->key_size = entry->key_size;
     item->value = chord_entry_value(entry);
@@ -63,9 +36,9 @@ static void make_pair(struct item *item, const struct chord_entry *entry) {
 }
 
 static void make_removal(struct item *item, const struct chord_entry *entry) {
-    put8(item, TRANSFER_ITEM_REMOVAL);
-    put_id(item, chord_entry_id(entry));
-    put(item, &entry->key_size, 2);
+    chord_put8(&item->writer, TRANSFER_ITEM_REMOVAL);
+    chord_put_id(&item->writer, chord_entry_id(entry));
+    chord_put(&item->writer, &entry->key_size, 2);
     item->key = entry->bytes;
     item->key_size = entry->key_size;
 }
@@ -96,28 +69,29 @@ static bool next_change(const struct chord_arc *arc, const struct chord_outgoing
 /* The item at the cursor; moves the cursor's place in the state past it, but not its offsets. */
 static void make_item(const struct chord_arc *arc, const struct chord_outgoing *outgoing, struct chord_cursor *cursor,
                       struct item *item) {
-    *item = (struct item){0};
+    *item = (struct item){.key_size = 0};
+    item->writer.at = item->fixed;
     if (cursor->phase == PHASE_HEAD) {
-        put8(item, outgoing->delta ? TRANSFER_MODE_DELTA : TRANSFER_MODE_ALL);
-        put32(item, arc->base_epoch);
-        put64(item, arc->applied);
-        put64(item, outgoing->undo_to);
-        put32(item, arc->duplicates.client_count);
+        chord_put8(&item->writer, outgoing->delta ? TRANSFER_MODE_DELTA : TRANSFER_MODE_ALL);
+        chord_put32(&item->writer, arc->base_epoch);
+        chord_put64(&item->writer, arc->applied);
+        chord_put64(&item->writer, outgoing->undo_to);
+        chord_put32(&item->writer, arc->duplicates.client_count);
         cursor->phase = PHASE_CLIENTS;
         return;
     }
     if (cursor->phase == PHASE_CLIENTS && cursor->client < arc->duplicates.client_count) {
         const struct chord_duplicate_client *client = &arc->duplicates.clients[cursor->client];
         if (cursor->record == 0) {
-            put32(item, client->rank);
-            put64(item, client->watermark);
-            put32(item, client->count);
+            chord_put32(&item->writer, client->rank);
+            chord_put64(&item->writer, client->watermark);
+            chord_put32(&item->writer, client->count);
         } else {
             const struct chord_duplicate *record = chord_duplicates_get(client, cursor->record - 1);
-            put64(item, record->seq);
-            put_version(item, record->version);
-            put_id(item, record->key_id);
-            put8(item, (uint8_t)record->outcome);
+            chord_put64(&item->writer, record->seq);
+            chord_put_version(&item->writer, record->version);
+            chord_put_id(&item->writer, record->key_id);
+            chord_put8(&item->writer, (uint8_t)record->outcome);
         }
         if (cursor->record++ == client->count) {
             cursor->client++;
@@ -137,7 +111,7 @@ static void make_item(const struct chord_arc *arc, const struct chord_outgoing *
             return;
         }
     }
-    put8(item, TRANSFER_ITEM_END);
+    chord_put8(&item->writer, TRANSFER_ITEM_END);
     cursor->phase = PHASE_DONE;
 }
 
@@ -165,10 +139,11 @@ static size_t fill(const struct chord_arc *arc, const struct chord_outgoing *out
         struct chord_cursor next = *cursor;
         struct item item;
         make_item(arc, outgoing, &next, &item);
-        const size_t size = (size_t)item.fixed_size + item.key_size + item.value_size;
+        const size_t fixed_size = (size_t)(item.writer.at - item.fixed);
+        const size_t size = fixed_size + item.key_size + item.value_size;
         const size_t before = used;
         size_t skip = (size_t)cursor->item_offset;
-        copy_run(item.fixed, item.fixed_size, &skip, bytes, capacity, &used);
+        copy_run(item.fixed, fixed_size, &skip, bytes, capacity, &used);
         copy_run(item.key, item.key_size, &skip, bytes, capacity, &used);
         copy_run(item.value, item.value_size, &skip, bytes, capacity, &used);
         const uint64_t sent = cursor->item_offset + (used - before);
