@@ -1,6 +1,7 @@
 #include "app/driver/agent.h"
 
 #include "app/driver/describe.h"
+#include "app/driver/grown.h"
 #include "chord/base/check.h"
 #include "chord/base/digest.h"
 #include "chord/hash/hash.h"
@@ -15,18 +16,6 @@
 #define LOAD_HEAD_SIZE 13u
 /* Records in one CONTROL_RECORDS message; the next one waits for the acknowledgement. */
 #define RECORDS_PER_MESSAGE 512u
-
-static void *grown(void *block, size_t *capacity, size_t needed, size_t size) {
-    if (needed <= *capacity) {
-        return block;
-    }
-    size_t larger = *capacity < 64 ? 64 : *capacity * 2;
-    larger = larger < needed ? needed : larger;
-    block = realloc(block, larger * size);
-    chord_check(block != NULL);
-    *capacity = larger;
-    return block;
-}
 
 enum chord_status agent_init(struct agent *agent, struct runtime *runtime, const struct chord_config *config,
                              struct chord_id *node_ids, const struct result_rank *place) {

@@ -1,5 +1,6 @@
 #include "app/driver/changes.h"
 
+#include "app/driver/grown.h"
 #include "app/measure/moved.h"
 #include "chord/base/check.h"
 
@@ -11,16 +12,6 @@
  * which a client with a small window has only a few answers. */
 #define WINDOW_NS_MIN UINT64_C(20000000)
 #define MORE " ..."
-
-static void *grown(void *block, size_t *capacity, size_t needed, size_t size) {
-    if (needed <= *capacity) {
-        return block;
-    }
-    *capacity = 2 * needed + 8;
-    block = realloc(block, *capacity * size);
-    chord_check(block != NULL);
-    return block;
-}
 
 static uint32_t node_count_of(const struct changes *changes) {
     return changes->config->rank_count * changes->config->virtual_node_count;

@@ -1,20 +1,11 @@
 #include "app/driver/describe.h"
 
+#include "app/driver/grown.h"
 #include "chord/base/check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void *grown(void *block, size_t *capacity, size_t needed, size_t size) {
-    if (needed <= *capacity) {
-        return block;
-    }
-    *capacity = 2 * needed + 8;
-    block = realloc(block, *capacity * size);
-    chord_check(block != NULL);
-    return block;
-}
 
 struct copies_arc *describe_arcs(const struct chord_peer *peer, size_t *arc_count) {
     size_t capacity = 0;
