@@ -24,9 +24,11 @@ while [[ $1 != */chordkv && $1 != */other ]]; do
     shift
 done
 trap 'kill -TERM $child 2>/dev/null; wait $child; exit 1' TERM
-"$@" <&0 &
+# Bash says that a child was killed whenever it notices: to nobody, from before the child is there.
+exec 3>&2 2>/dev/null
+"$@" <&0 2>&3 3>&- &
 child=$!
-{ wait $child; } 2>/dev/null
+wait $child
 status=$?
 exit "${STUB_STATUS:-$status}"
 END
