@@ -1,0 +1,46 @@
+/* What the driver keeps between its steps. For driver.c and steps.c alone: others ask by driver.h and steps.h. */
+#ifndef APP_DRIVER_DRIVER_STATE_H
+#define APP_DRIVER_DRIVER_STATE_H
+
+#include "app/driver/changes.h"
+#include "app/driver/steps.h"
+#include "app/driver/validate.h"
+#include "app/report/report_file.h"
+
+#include <stdio.h>
+
+struct driver {
+    struct driver_setup setup;
+    struct commander commander;
+    struct validator validator;
+    struct membership membership;
+
+    bool formed;
+    struct chord_notice twins; /* of a duplicate id */
+    bool has_twins;
+
+    struct ring ring; /* owned */
+    struct changes changes;
+    struct result_node *nodes; /* owned; all of the job, by ascending id */
+    uint32_t node_count;
+    struct result_rank *ranks; /* owned */
+
+    uint64_t sent_sum; /* of the last round of COMMAND_STATE */
+    uint64_t received_sum;
+    uint64_t progress_sum;
+    bool all_quiet;
+
+    struct result_phase *phase; /* owned; too large for the stack */
+    double *throughputs;        /* owned; phase by phase, `repetitions` each */
+    uint32_t forged;            /* what COMMAND_FORGE replied */
+    FILE *dump;
+    struct report_file *report;
+};
+/* Asks all ranks one thing and gives each reply to on_reply, with the driver as context. False if the ring is stuck. */
+CHORD_MUST_CHECK bool driver_ask(struct driver *driver, const char *what, enum control_command command,
+                                 const void *bytes, size_t size, commander_reply *on_reply);
+
+/* Says what the ring was stuck at, if it was and nothing else was said. */
+void driver_tell_stuck(const struct driver *driver, enum exit_status status, char *message);
+
+#endif
