@@ -14,11 +14,11 @@
     X(CHORD_UNEXPECTED, "the message does not fit the receiver's state")                                     \
     X(CHORD_NO_MEMORY, "out of memory")                                                                      \
     X(CHORD_INVALID, "an argument is out of range")                                                          \
-    X(CHORD_NO_SUCH_NODE, "no such node")                                                                     \
-    X(CHORD_ALREADY_MEMBER, "the node is in the ring already")                                               \
-    X(CHORD_NOT_MEMBER, "the node is not in the ring")                                                       \
-    X(CHORD_LAST_MEMBER, "the last member can't depart: its data would have nowhere to go")                  \
-    X(CHORD_UNDER_WAY, "the node is joining or leaving already")
+    X(CHORD_NO_SUCH_NODE, "no such node")                                                                    \
+    X(CHORD_ALREADY_MEMBER, "it is in the ring already")                                                     \
+    X(CHORD_NOT_MEMBER, "it is not in the ring")                                                             \
+    X(CHORD_LAST_MEMBER, "it is the last member: its data would have nowhere to go")                         \
+    X(CHORD_UNDER_WAY, "it is joining or leaving already")
 
 #define CHORD_STATUS_CODE(code, text) code,
 enum chord_status { CHORD_STATUS_TABLE(CHORD_STATUS_CODE) CHORD_STATUS_COUNT };

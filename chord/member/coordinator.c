@@ -378,10 +378,23 @@ static enum chord_status judge_suspicions(struct chord_coordinator *coordinator,
 
 /* --- C7: what waits --- */
 
+/* Nodes of one rank that were invited together join together: none before all of them have found their place. */
+static bool may_join(const struct chord_coordinator *coordinator, const struct chord_roster_entry *entry) {
+    const uint32_t virtual_nodes = coordinator->roster.virtual_node_count;
+    const struct chord_roster_entry *of_rank =
+        &coordinator->roster.entries[entry->member.address.rank * virtual_nodes];
+    for (uint32_t v = 0; v < virtual_nodes; v++) {
+        if (of_rank[v].state == CHORD_ROSTER_INVITED) {
+            return false;
+        }
+    }
+    return entry->state == CHORD_ROSTER_WAITING;
+}
+
 static bool is_waiting(const struct chord_coordinator *coordinator) {
     for (uint32_t i = 0; i < coordinator->roster.count; i++) {
         const struct chord_roster_entry *entry = &coordinator->roster.entries[i];
-        if (entry->state == CHORD_ROSTER_WAITING ||
+        if ((entry->state == CHORD_ROSTER_WAITING && may_join(coordinator, entry)) ||
             (entry->state == CHORD_ROSTER_MEMBER && entry->wants_to_depart)) {
             return true;
         }
@@ -392,7 +405,7 @@ static bool is_waiting(const struct chord_coordinator *coordinator) {
 static enum chord_status start_waiting(struct chord_coordinator *coordinator, uint64_t now_ticks) {
     for (uint32_t i = 0; i < coordinator->roster.count; i++) {
         struct chord_roster_entry *entry = &coordinator->roster.entries[i];
-        if (entry->state == CHORD_ROSTER_WAITING) {
+        if (entry->state == CHORD_ROSTER_WAITING && may_join(coordinator, entry)) {
             entry->state = CHORD_ROSTER_JOINING;
         } else if (entry->state == CHORD_ROSTER_MEMBER && entry->wants_to_depart) {
             entry->state = CHORD_ROSTER_LEAVING;

@@ -234,9 +234,9 @@ def check_refusals(program, folder):
     phases = check(program, 4, files.phases() + events + ["--initial-nodes", 3, "--replicas", 2], what, 3, replicas=2)
     if phases:
         reasons = refused(phases[1])
-        expected = {"op=1000:join:1": "the node is in the ring already", "op=2000:depart:3": "the node is not in the ring",
-                    "op=6000:join:0": "the node is joining or leaving already",
-                    "op=9000:depart:2": "the last member can't depart: its data would have nowhere to go",
+        expected = {"op=1000:join:1": "it is in the ring already", "op=2000:depart:3": "it is not in the ring",
+                    "op=6000:join:0": "it is joining or leaving already",
+                    "op=9000:depart:2": "it is the last member: its data would have nowhere to go",
                     "500s:join:3": "the phase was over"}
         ring.expect(reasons == expected, f"{what}: {reasons}")
     done = ring.run(program, 2, files.phases() + event("op=10", "depart", "nowhere:1"), report=True)

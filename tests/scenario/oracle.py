@@ -237,10 +237,10 @@ class Oracle:
         name = f"@:{rank}" if whole else chosen[0].name
         verb = "join" if joins else "depart"
         if any((node in self.ring) == joins for node in chosen):
-            state = "the node is in the ring already" if joins else "the node is not in the ring"
+            state = "it is in the ring already" if joins else "it is not in the ring"
             return [self.fail(f"node {name} can't {verb}: {state}")]
         if not joins and set(self.ring) <= set(chosen):
-            return [self.fail(f"node {name} can't depart: the last member can't depart: its data would have nowhere to go")]
+            return [self.fail(f"node {name} can't depart: it is the last member: its data would have nowhere to go")]
         before, old_arcs = self.ring, self.arcs(self.ring)
         self.ring = self.sorted(before + chosen if joins else [node for node in before if node not in chosen])
         self.epoch += 1

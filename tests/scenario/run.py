@@ -129,7 +129,9 @@ def check(scenario, program, update):
         show_difference(predicted, expected, ("oracle.py", str(scenario.path)))
         good = False
     if status != scenario.status:
-        print(f"{scenario.path.name}: status {status} instead of {scenario.status}\n{errors.decode('utf-8', 'replace')}")
+        print(f"{scenario.path.name}: status {status} instead of {scenario.status}")
+    if not good or status != scenario.status:
+        print(errors.decode("utf-8", "replace"))
     return good and status == scenario.status
 
 

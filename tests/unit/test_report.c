@@ -600,7 +600,7 @@ static void test_changes_record(void) {
     /* Refused: the same fields, but for a few they are null. */
     CU_ASSERT_EQUAL(json_object_size(at(root, "changes.1")), json_object_size(at(root, "changes.0")));
     CU_ASSERT(json_is_true(at(root, "changes.1.refused")));
-    CU_ASSERT_STRING_EQUAL(string(root, "changes.1.refusal_reason"), "the node is in the ring already");
+    CU_ASSERT_STRING_EQUAL(string(root, "changes.1.refusal_reason"), "it is in the ring already");
     ASSERT_NUMBER("changes.1.at_ns", 5000000);
     CU_ASSERT_EQUAL(json_array_size(at(root, "changes.1.members")), 0);
     CU_ASSERT(json_is_null(at(root, "changes.1.epoch")));
@@ -672,7 +672,7 @@ static void test_changes_table(void) {
     phase.change_count = 1;
     text = printed(print_changes);
     CU_ASSERT_STRING_EQUAL(text, "\n  View changes: 0, and 1 refused\n"
-                                 "  refused at 21.0 ms: 21ms:join:1: the node is in the ring already\n");
+                                 "  refused at 21.0 ms: 21ms:join:1: it is in the ring already\n");
     free(text);
 }
 
