@@ -8,7 +8,7 @@
 
 #define BYTES_MAX_DEFAULT ((size_t)512 << 20)
 #define STEPS_MAX_DEFAULT (UINT64_C(1) << 32)
-#define EXPLAIN_WORK_MAX_DEFAULT UINT64_C(100000000)
+#define EXPLAIN_WORK_MAX_DEFAULT UINT64_C(50000000)
 #define EXPLAINED_MAX_DEFAULT 4u
 
 /* A record, to be sorted. */
@@ -232,9 +232,9 @@ static bool still_contradicts(struct checker *checker, uint64_t *work, enum chor
     return result == SEARCH_NONE;
 }
 
-/* Leaves the strengths of the shortest beginning that no order explains; *end_ns is its last return. More answers never
+/* Leaves the strengths of the shortest beginning that no order explains; ends[*end_index] is its last return. More answers never
  * make a contradiction go away: halving finds it. */
-static enum chord_status find_prefix(struct checker *checker, uint64_t *work, uint64_t *end_ns) {
+static enum chord_status find_prefix(struct checker *checker, uint64_t *work, size_t *end_index) {
     enum chord_status status = CHORD_OK;
     size_t count = 0;
     for (size_t i = 0; i < checker->group_count; i++) {
@@ -255,8 +255,8 @@ static enum chord_status find_prefix(struct checker *checker, uint64_t *work, ui
             low = middle + 1;
         }
     }
-    *end_ns = checker->ends[high];
-    cut_prefix(checker, *end_ns);
+    *end_index = high;
+    cut_prefix(checker, checker->ends[high]);
     return status;
 }
 
@@ -272,6 +272,35 @@ static enum chord_status weaken_chunk(struct checker *checker, size_t *position,
         }
     }
     if (count > 0 && !still_contradicts(checker, work, &status)) {
+        memcpy(checker->strengths, checker->tried, checker->group_count);
+    }
+    return status;
+}
+
+/* Most contradictions are between the last answers, and older ones with the value of the very last. An attempt is the
+ * slower the more answers it knows: so few are kept first, then more. */
+static enum chord_status keep_last(struct checker *checker, size_t end_index, uint64_t *work) {
+    enum chord_status status = CHORD_OK;
+    uint64_t value = 0;
+    for (size_t i = 0; i < checker->group_count; i++) {
+        const struct history_record *record = record_at(checker, i);
+        if (checker->strengths[i] == STRENGTH_FULL && record->end_ns == checker->ends[end_index]) {
+            value = has_value(record) ? record->value_digest : 0;
+        }
+    }
+    for (size_t kept = 16; kept < end_index && status == CHORD_OK; kept *= 4) {
+        memcpy(checker->tried, checker->strengths, checker->group_count);
+        for (size_t i = 0; i < checker->group_count; i++) {
+            const struct history_record *record = record_at(checker, i);
+            const bool is_last = record->end_ns >= checker->ends[end_index - kept];
+            const bool is_of_value = has_value(record) && record->value_digest == value;
+            if (checker->strengths[i] == STRENGTH_FULL && !is_last && !is_of_value) {
+                checker->strengths[i] = (uint8_t)weakened(record);
+            }
+        }
+        if (still_contradicts(checker, work, &status)) {
+            break;
+        }
         memcpy(checker->strengths, checker->tried, checker->group_count);
     }
     return status;
@@ -338,12 +367,15 @@ static enum chord_status tell_core(struct checker *checker, struct linearize_vio
 
 static enum chord_status explain(struct checker *checker, struct linearize_violation *violation) {
     uint64_t work = 0;
-    uint64_t end_ns = 0;
+    size_t end_index = 0;
     /* An attempt that is harder than the whole isn't worth its while. */
     checker->search.steps_max = checker->limits.explain_work_max / 16 + 1;
-    enum chord_status status = find_prefix(checker, &work, &end_ns);
+    enum chord_status status = find_prefix(checker, &work, &end_index);
     for (size_t i = 0; i < checker->group_count; i++) {
-        violation->prefix_count += record_at(checker, i)->start_ns <= end_ns;
+        violation->prefix_count += record_at(checker, i)->start_ns <= checker->ends[end_index];
+    }
+    if (status == CHORD_OK) {
+        status = keep_last(checker, end_index, &work);
     }
     if (status == CHORD_OK) {
         status = find_core(checker, &work);

@@ -21,7 +21,7 @@
 struct linearize_limits {
     size_t bytes_max;          /* of the configurations that the search of one key remembers; default 512 MiB */
     uint64_t steps_max;        /* choices that the search of one key tries; default 2^32 */
-    uint64_t explain_work_max; /* choices and operations that cutting one contradiction down may look at; default 10^8.
+    uint64_t explain_work_max; /* choices and operations that cutting one contradiction down may look at; default 5 * 10^7.
                                   With more to do, the core is right but not the smallest. */
     size_t explained_max;      /* contradictions that are explained; default 4 */
 };

@@ -1,13 +1,16 @@
 /* The seeded simulator: runs whole rings in virtual time and demands the invariants after every event, then that all
- * operations are answered, that the history is right (T1), and the quiet invariants.
+ * operations are answered, that the history is right (T1; linearizable rings: T2, too, which must also find every
+ * falsification of it), and the quiet invariants.
  *
  *     sim --seeds FIRST COUNT       runs COUNT seeds from FIRST on, stops at the first that fails
  *     sim --seed S [--trace]        runs one; with a transcript of every message on standard output
  *
  * Exit status: 0 all right, 2 usage, 10 a broken invariant, 11 a wrong history, 12 no progress. */
 #include "app/verdict/judge.h"
+#include "app/verdict/linearize.h"
 #include "chord/base/check.h"
 #include "tests/sim/cluster.h"
+#include "tests/sim/forge.h"
 #include "tests/sim/invariants.h"
 
 #include <inttypes.h>
@@ -27,6 +30,7 @@ struct totals {
     uint64_t stale_reads;
     uint64_t waited; /* runs in which a request waited at its head */
     uint64_t lost_order; /* answers of eventual rings that an exclusion has contradicted */
+    uint64_t found_forgeries[FORGE_KIND_COUNT];
     struct cluster_counts counts;
 };
 
@@ -35,6 +39,35 @@ static uint64_t current_seed;
 static void check_failed(const char *file, int line, const char *expression) {
     fprintf(stderr, "seed %" PRIu64 ": %s:%d: check failed: %s\n", current_seed, file, line, expression);
     exit(RESULT_INVARIANT);
+}
+
+/* T2: the answers alone, without versions. Then the same answers falsified: what is never wrong proves nothing. */
+static enum result judge_black_box(const struct cluster *cluster, struct totals *totals) {
+    struct linearize_result found;
+    if (linearize_check(cluster->history.records, cluster->history.count, NULL, &found) != CHORD_OK) {
+        return RESULT_STUCK;
+    }
+    enum result result = RESULT_OK;
+    if (found.violation_count > 0) {
+        const struct linearize_violation *violation = &found.violations[0];
+        const struct history_record *stuck = &cluster->history.records[violation->stuck];
+        fprintf(stderr, "seed %" PRIu64 ": %" PRIu64 " keys have no order; %zu operations contradict each other, one is "
+                        "client %u's operation %u\n",
+                cluster->seed, found.violated_count, violation->core_count, stuck->client_rank, stuck->index);
+        result = RESULT_HISTORY;
+    } else if (found.too_large_count > 0) {
+        fprintf(stderr, "seed %" PRIu64 ": T2 gave up %" PRIu64 " keys\n", cluster->seed, found.too_large_count);
+        result = RESULT_HISTORY;
+    }
+    linearize_free(&found);
+    if (result == RESULT_OK) {
+        const char *missed = forge_check(&cluster->history, totals->found_forgeries);
+        if (missed != NULL) {
+            fprintf(stderr, "seed %" PRIu64 ": T2 takes a falsified history for right: %s\n", cluster->seed, missed);
+            result = RESULT_HISTORY;
+        }
+    }
+    return result;
 }
 
 static enum result judge_run(struct cluster *cluster, struct totals *totals) {
@@ -60,6 +93,9 @@ static enum result judge_run(struct cluster *cluster, struct totals *totals) {
                 cluster->seed, verdict.wrong_count, verdict.first.client_rank, verdict.first.index,
                 judge_reason_text(verdict.first.reason));
         result = RESULT_HISTORY;
+    }
+    if (result == RESULT_OK && cluster->config.consistency == CHORD_LINEARIZABLE) {
+        result = judge_black_box(cluster, totals);
     }
     /* What the answers say must be what the owners hold. */
     const struct judge_content expected = judge_content(&judge);
@@ -194,5 +230,14 @@ int main(int argc, char **argv) {
            " exclusions, %" PRIu64 " departures cancelled; %" PRIu64 " commands refused\n",
            totals.counts.changes, totals.counts.interrupted_changes, totals.counts.joins, totals.counts.departs,
            totals.counts.exclusions, totals.counts.cancelled_departures, totals.counts.refusals);
-    return RESULT_OK;
+    printf("falsified, and found by T2:");
+    bool all_found = true;
+    for (int kind = 0; kind < FORGE_KIND_COUNT; kind++) {
+        printf("%s %s in %" PRIu64 " runs", kind == 0 ? "" : ",", forge_text((enum forge_kind)kind),
+               totals.found_forgeries[kind]);
+        all_found &= totals.found_forgeries[kind] > 0;
+    }
+    printf("\n");
+    /* Among a hundred runs there is a place for each. */
+    return count < 100 || all_found ? RESULT_OK : RESULT_HISTORY;
 }
