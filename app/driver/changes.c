@@ -254,6 +254,11 @@ void changes_notice(struct changes *changes, const struct chord_notice *notice) 
         note_cancelled(changes, CHORD_COMMAND_JOIN, &notice->second, "another node has its id");
         return;
     case CHORD_NOTICE_FORMED:
+    case CHORD_NOTICE_SUSPECTED:
+    case CHORD_NOTICE_HEARD:
+    case CHORD_NOTICE_LOST:
+    case CHORD_NOTICE_SHUT:
+    case CHORD_NOTICE_OPENED:
         return;
     }
 }

@@ -33,6 +33,12 @@ void driver_notice(struct driver *driver, const struct chord_notice *notice) {
         changes_notice(&driver->changes, notice); /* which keeps the ring up to date */
         membership_notice(&driver->membership, notice);
         return;
+    case CHORD_NOTICE_SUSPECTED:
+    case CHORD_NOTICE_HEARD:
+    case CHORD_NOTICE_LOST:
+    case CHORD_NOTICE_SHUT:
+    case CHORD_NOTICE_OPENED:
+        return;
     }
 }
 

@@ -80,6 +80,11 @@ void membership_notice(struct membership *membership, const struct chord_notice 
         return;
     case CHORD_NOTICE_FORMED:
     case CHORD_NOTICE_DUPLICATE_ID:
+    case CHORD_NOTICE_SUSPECTED:
+    case CHORD_NOTICE_HEARD:
+    case CHORD_NOTICE_LOST:
+    case CHORD_NOTICE_SHUT:
+    case CHORD_NOTICE_OPENED:
         return;
     }
 }

@@ -40,6 +40,13 @@ struct chord_config {
     uint32_t piece_bytes;    /* a transfer's piece, 64..CHORD_PIECE_SIZE_MAX; one is under way a receiver */
     uint64_t transfer_ticks; /* without the next piece for so long it is asked for again */
 
+    /* Failures (chord/member/detector.h). */
+    uint64_t heartbeat_ticks; /* a rank that has sent the coordinator nothing for so long tells it that it lives; 0: no
+                                 detector, nobody is ever suspected */
+    uint64_t suspicion_ticks; /* T0: who is silent for so long, or 8 times the 99th percentile of what is usual, is
+                                 suspected */
+    bool allows_data_loss;    /* C8: a suspected node is excluded even if it alone holds an arc */
+
     uint64_t lookup_ticks; /* a lookup or announcement without an answer for so long is sent again */
     uint32_t hops_max;     /* a request forwarded more often is refused: stale routing must not circle for ever */
 };

@@ -58,13 +58,32 @@ struct chord_settled {
     uint64_t ticks;         /* since the change was committed */
 };
 
-/* What the coordinator tells its host. */
+/* What the failure detector of the coordinator says of a rank. */
+struct chord_suspicion {
+    uint32_t rank;
+    uint64_t heard_ticks;  /* when it was heard last */
+    uint64_t judged_ticks; /* when it was suspected, or heard again */
+};
+
+/* C8: the part (start, end] whose only complete holder was excluded all the same, since data may be lost. */
+struct chord_loss {
+    struct chord_id start;
+    struct chord_id end;
+    struct chord_member holder;
+};
+
+/* What the core tells its host: the last two on every rank, all others on the coordinator's. */
 enum chord_notice_kind {
     CHORD_NOTICE_FORMED,       /* the first view is installed and active everywhere that the coordinator can know of */
     CHORD_NOTICE_DUPLICATE_ID, /* two nodes have one id: the ring can't be formed, or the second can't join */
     CHORD_NOTICE_CHANGED,      /* a view change is committed: `change` */
     CHORD_NOTICE_SETTLED,      /* `settled`; changes that follow each other closely settle together, as the last one */
-    CHORD_NOTICE_CANCELLED     /* a departure that was accepted is off (C9): `first` would have been the last member */
+    CHORD_NOTICE_CANCELLED,    /* a departure that was accepted is off (C9): `first` would have been the last member */
+    CHORD_NOTICE_SUSPECTED,    /* `suspicion`: a rank is silent. Its nodes are excluded as soon as C8 allows it */
+    CHORD_NOTICE_HEARD,        /* `suspicion`: a suspected rank is heard again. What was excluded stays excluded */
+    CHORD_NOTICE_LOST,         /* `loss`: data is lost */
+    CHORD_NOTICE_SHUT,         /* `rank` is out: discard what is queued for it, and send it nothing more, */
+    CHORD_NOTICE_OPENED        /* until it is back. What was discarded stays so. */
 };
 
 struct chord_notice {
@@ -74,6 +93,9 @@ struct chord_notice {
     struct chord_member second; /* of a duplicate id */
     struct chord_change change;
     struct chord_settled settled;
+    struct chord_suspicion suspicion;
+    struct chord_loss loss;
+    uint32_t rank; /* that is shut or opened */
 };
 
 struct chord_sink {

@@ -152,6 +152,12 @@ static void sink_notice(void *context, const struct chord_notice *notice) {
     case CHORD_NOTICE_DUPLICATE_ID:
         cluster_break(cluster, "formation", "two nodes have one id");
         break;
+    case CHORD_NOTICE_SUSPECTED:
+    case CHORD_NOTICE_HEARD:
+    case CHORD_NOTICE_LOST:
+    case CHORD_NOTICE_SHUT:
+    case CHORD_NOTICE_OPENED:
+        break;
     }
 }
 

@@ -16,7 +16,7 @@ static struct chord_coordinator coordinator;
 static uint32_t incarnations[RANKS];
 static struct chord_notice last_notice;
 static struct chord_change last_change;
-static uint32_t notices[CHORD_NOTICE_CANCELLED + 1];
+static uint32_t notices[CHORD_NOTICE_OPENED + 1];
 static uint64_t now;
 
 static void sink_notice(void *context, const struct chord_notice *notice) {

@@ -29,7 +29,7 @@ static struct {
     unsigned char value[16];
 } completions[COMPLETIONS_MAX];
 static uint32_t completion_count;
-static uint32_t notices[CHORD_NOTICE_CANCELLED + 1];
+static uint32_t notices[CHORD_NOTICE_OPENED + 1];
 
 static void sink_complete(void *context, const struct chord_completion *completion) {
     (void)context;
