@@ -51,6 +51,12 @@ static bool claims(const struct chord_claim *claim, struct chord_id id) {
     return claim->epoch != 0 && chord_id_in_open_closed(claim->start, id, claim->owner.id);
 }
 
+/* Routing learns what a claim says, unless it is of a node that is out: it would be asked for ever. */
+static bool learn(struct chord_node *node, const struct chord_claim *claim) {
+    return !chord_is_shut(node->environment, claim->owner.address.rank) &&
+           chord_table_learn(&node->table, node->environment->config, claim);
+}
+
 static struct chord_maintainer maintainer_of(struct chord_node *node, const struct chord_claim *own,
                                              uint64_t now_ticks) {
     return (struct chord_maintainer){.environment = node->environment,
@@ -66,8 +72,14 @@ static void maintain(struct chord_node *node, uint64_t now_ticks) {
     chord_maintain_resume(&maintainer);
 }
 
-/* The node that a message about an id which isn't this node's goes to next; NULL: there is none. *to_owner: on arrival,
- * whether the sender took this node for the owner; then, whether this node takes the next one for it.
+/* The member, or NULL if it is out. */
+static const struct chord_member *living(const struct chord_node *node, const struct chord_member *member) {
+    return chord_is_shut(node->environment, member->address.rank) ? NULL : member;
+}
+
+/* The node that a message about an id which isn't this node's goes to next; NULL: there is none, or it is out and the
+ * coordinator will tell who takes its place. *to_owner: on arrival, whether the sender took this node for the owner;
+ * then, whether this node takes the next one for it.
  *
  * Who wrongly takes this node for the owner doesn't know yet of those that have joined before it: they are found by
  * walking back from predecessor to predecessor, as long as the next one is still at or behind the id. */
@@ -75,15 +87,17 @@ static const struct chord_member *next_for(const struct chord_node *node, struct
     const struct chord_table *table = &node->table;
     if (!chord_node_is_member(node)) {
         *to_owner = false;
-        return node->has_contact ? &node->contact : NULL;
+        return node->has_contact ? living(node, &node->contact) : NULL;
     }
     if (*to_owner && chord_id_compare(chord_id_distance(id, table->predecessor.id),
                                       chord_id_distance(id, node->self.id)) < 0) {
-        return &table->predecessor;
+        return living(node, &table->predecessor);
     }
-    *to_owner = chord_id_in_open_closed(node->self.id, id, table->successors[0].id) ||
-                node->environment->config->routing == CHORD_ROUTING_ONEHOP;
-    return chord_table_next_hop(table, node->environment->config, id);
+    const struct chord_environment *environment = node->environment;
+    const struct chord_member *successor = chord_table_successor(table, environment->reach);
+    *to_owner = (successor != NULL && chord_id_in_open_closed(node->self.id, id, successor->id)) ||
+                environment->config->routing == CHORD_ROUTING_ONEHOP;
+    return chord_table_next_hop(table, environment->config, environment->reach, id);
 }
 
 /* Who sends a spare something to pass on doesn't know that it has left. */
@@ -175,7 +189,7 @@ static enum chord_status receive_lookup(struct chord_node *node, const struct ch
                                         uint64_t now_ticks) {
     const struct chord_lookup *lookup = &message->lookup;
     const struct chord_claim own = own_claim(node);
-    if (chord_table_learn(&node->table, node->environment->config, &lookup->origin)) {
+    if (learn(node, &lookup->origin)) {
         maintain(node, now_ticks);
     }
     if (claims(&own, lookup->target)) {
@@ -245,7 +259,7 @@ static enum chord_status receive_announce(struct chord_node *node, const struct 
     }
     const int order = chord_id_compare(chord_id_distance(announce->target, node->self.id),
                                        chord_id_distance(announce->target, announce->end));
-    if (order <= 0 && chord_table_learn(&node->table, node->environment->config, &announce->claim)) {
+    if (order <= 0 && learn(node, &announce->claim)) {
         maintain(node, now_ticks);
     }
     const struct chord_id after = chord_id_add_power(node->self.id, node->environment->config->id_bits, 0);
@@ -290,7 +304,7 @@ static enum chord_status receive_neighbours(struct chord_node *node, const struc
                                                                 node->environment->allocator, neighbours);
     if (status == CHORD_OK) {
         const struct chord_claim own = own_claim(node);
-        (void)chord_table_learn(&node->table, node->environment->config, &own);
+        (void)learn(node, &own);
         maintain(node, now_ticks);
     }
     return status == CHORD_INVALID ? CHORD_UNEXPECTED : status; /* in a ring of one a node is its own successor */
@@ -366,12 +380,12 @@ static void settle(struct chord_node *node, const struct chord_commit *commit, u
             chord_id_in_open(node->table.predecessor.id, commit->taken.owner.id, node->self.id)) {
             node->table.predecessor = commit->taken.owner;
         }
-        (void)chord_table_learn(&node->table, node->environment->config, &commit->taken);
+        (void)learn(node, &commit->taken);
     }
     if (commit->owns) {
         const struct chord_claim own = own_claim(node);
         const struct chord_maintainer maintainer = maintainer_of(node, &own, now_ticks);
-        (void)chord_table_learn(&node->table, node->environment->config, &own);
+        (void)learn(node, &own);
         if (commit->gained) {
             chord_maintain_gain(&maintainer, commit->gained_end);
         }
@@ -478,10 +492,19 @@ enum chord_status chord_node_receive(struct chord_node *node, const struct chord
     case CHORD_MESSAGE_WEDGED:
     case CHORD_MESSAGE_SYNCED:
     case CHORD_MESSAGE_SETTLED:
+    case CHORD_MESSAGE_HEARTBEAT:
+    case CHORD_MESSAGE_SHUT:
+    case CHORD_MESSAGE_OPEN:
     case CHORD_MESSAGE_TYPE_COUNT:
         break;
     }
     return CHORD_UNEXPECTED;
+}
+
+void chord_node_shut(struct chord_node *node, uint32_t rank, uint64_t now_ticks) {
+    if (chord_table_forget_rank(&node->table, rank)) {
+        maintain(node, now_ticks);
+    }
 }
 
 void chord_node_tick(struct chord_node *node, uint64_t now_ticks) {

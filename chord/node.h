@@ -55,6 +55,9 @@ void chord_node_register(struct chord_node *node);
 CHORD_MUST_CHECK enum chord_status chord_node_receive(struct chord_node *node, const struct chord_message *message,
                                                       uint64_t now_ticks);
 
+/* A rank is out: the node expects nothing of it any more, and looks for others to turn to. */
+void chord_node_shut(struct chord_node *node, uint32_t rank, uint64_t now_ticks);
+
 /* Time has passed: does what is due. */
 void chord_node_tick(struct chord_node *node, uint64_t now_ticks);
 

@@ -1,31 +1,44 @@
 #include "chord/peer.h"
 
+#include <string.h>
+
+/* The coordinator tells the ranks that it lives more rarely than they tell it: they only look whether it is gone. */
+#define COORDINATOR_HEARTBEATS 8u
+
+static bool has_coordinator(const struct chord_peer *peer) {
+    return peer->rank == peer->environment.config->coordinator_rank;
+}
+
 enum chord_status chord_peer_init(struct chord_peer *peer, const struct chord_config *config,
                                   const struct chord_sink *sink, const struct chord_allocator *allocator,
                                   uint32_t rank, const struct chord_id *node_ids, uint32_t incarnation) {
-    *peer = (struct chord_peer){.rank = rank};
-    peer->environment = (struct chord_environment){.config = config, .sink = sink, .allocator = allocator};
+    *peer = (struct chord_peer){.rank = rank, .heartbeat_due_ticks = UINT64_MAX};
+    peer->environment = (struct chord_environment){
+        .config = config, .sink = sink, .allocator = allocator, .reach = &peer->reach};
+    peer->reach.is_shut = chord_allocate(allocator, config->rank_count * sizeof *peer->reach.is_shut);
     peer->nodes = chord_allocate(allocator, config->virtual_node_count * sizeof *peer->nodes);
-    if (peer->nodes == NULL) {
+    if (peer->reach.is_shut == NULL || peer->nodes == NULL) {
+        chord_free(allocator, peer->reach.is_shut);
+        chord_free(allocator, peer->nodes);
         return CHORD_NO_MEMORY;
     }
+    memset(peer->reach.is_shut, 0, config->rank_count * sizeof *peer->reach.is_shut);
     for (uint32_t v = 0; v < config->virtual_node_count; v++) {
         const struct chord_member self = {.id = node_ids[v],
                                           .address = {.rank = rank, .virtual_node = (uint16_t)v},
                                           .incarnation = incarnation};
         chord_node_init(&peer->nodes[v], &peer->environment, self);
     }
-    if (chord_client_init(&peer->client, &peer->environment, rank) != CHORD_OK) {
-        chord_free(allocator, peer->nodes);
-        return CHORD_NO_MEMORY;
-    }
-    if (rank == config->coordinator_rank &&
-        chord_coordinator_init(&peer->coordinator, &peer->environment) != CHORD_OK) {
+    if (chord_client_init(&peer->client, &peer->environment, rank) == CHORD_OK) {
+        if (!has_coordinator(peer) ||
+            chord_coordinator_init(&peer->coordinator, &peer->environment) == CHORD_OK) {
+            return CHORD_OK;
+        }
         chord_client_clear(&peer->client);
-        chord_free(allocator, peer->nodes);
-        return CHORD_NO_MEMORY;
     }
-    return CHORD_OK;
+    chord_free(allocator, peer->nodes);
+    chord_free(allocator, peer->reach.is_shut);
+    return CHORD_NO_MEMORY;
 }
 
 void chord_peer_clear(struct chord_peer *peer) {
@@ -34,14 +47,73 @@ void chord_peer_clear(struct chord_peer *peer) {
     }
     chord_free(peer->environment.allocator, peer->nodes);
     chord_client_clear(&peer->client);
-    if (peer->rank == peer->environment.config->coordinator_rank) {
+    if (has_coordinator(peer)) {
         chord_coordinator_clear(&peer->coordinator);
     }
+    chord_free(peer->environment.allocator, peer->reach.is_shut);
 }
 
 void chord_peer_start(struct chord_peer *peer) {
     for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {
         chord_node_register(&peer->nodes[v]);
+    }
+    if (peer->environment.config->heartbeat_ticks > 0 && peer->environment.config->rank_count > 1) {
+        peer->heartbeat_due_ticks = 0;
+    }
+}
+
+/* --- the reach of the rank --- */
+
+static enum chord_status receive_shut(struct chord_peer *peer, uint32_t rank, uint64_t now_ticks) {
+    if (rank == peer->rank || peer->reach.is_shut[rank]) {
+        return CHORD_STALE;
+    }
+    peer->reach.is_shut[rank] = true;
+    peer->reach.shut_count++;
+    if (!has_coordinator(peer)) { /* whose coordinator has said so itself, before it went on */
+        const struct chord_notice notice = {.kind = CHORD_NOTICE_SHUT, .rank = rank};
+        peer->environment.sink->notice(peer->environment.sink->context, &notice);
+    }
+    for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {
+        chord_node_shut(&peer->nodes[v], rank, now_ticks);
+    }
+    chord_client_shut(&peer->client, now_ticks);
+    return CHORD_OK;
+}
+
+static enum chord_status receive_open(struct chord_peer *peer, uint32_t rank) {
+    if (rank == peer->rank || !peer->reach.is_shut[rank]) {
+        return CHORD_STALE;
+    }
+    peer->reach.is_shut[rank] = false;
+    peer->reach.shut_count--;
+    if (!has_coordinator(peer)) {
+        const struct chord_notice notice = {.kind = CHORD_NOTICE_OPENED, .rank = rank};
+        peer->environment.sink->notice(peer->environment.sink->context, &notice);
+    }
+    return CHORD_OK;
+}
+
+/* --- heartbeats --- */
+
+static void send_heartbeats(struct chord_peer *peer, uint64_t now_ticks) {
+    const struct chord_config *config = peer->environment.config;
+    if (peer->heartbeat_due_ticks > now_ticks) {
+        return;
+    }
+    struct chord_message message = {.type = CHORD_MESSAGE_HEARTBEAT,
+                                    .from = {.rank = peer->rank},
+                                    .to = {.rank = config->coordinator_rank}};
+    peer->heartbeat_due_ticks = now_ticks + config->heartbeat_ticks;
+    if (!has_coordinator(peer)) {
+        chord_send(&peer->environment, &message);
+        return;
+    }
+    peer->heartbeat_due_ticks = now_ticks + COORDINATOR_HEARTBEATS * config->heartbeat_ticks;
+    for (message.to.rank = 0; message.to.rank < config->rank_count; message.to.rank++) {
+        if (message.to.rank != peer->rank && !chord_is_shut(&peer->environment, message.to.rank)) {
+            chord_send(&peer->environment, &message);
+        }
     }
 }
 
@@ -84,6 +156,9 @@ static bool has_valid_addresses(const struct chord_config *config, const struct 
     case CHORD_MESSAGE_NEIGHBOURS:
         return is_address(config, message->neighbours.predecessor.address) &&
                are_addresses(config, &message->neighbours.successors);
+    case CHORD_MESSAGE_SHUT:
+    case CHORD_MESSAGE_OPEN:
+        return message->reach.rank < config->rank_count;
     case CHORD_MESSAGE_INSTALL:
         return is_address(config, message->install.source.address) && are_addresses(config, &message->install.chain);
     default:
@@ -95,6 +170,14 @@ enum chord_status chord_peer_receive(struct chord_peer *peer, const struct chord
                                      uint64_t now_ticks) {
     if (!has_valid_addresses(peer->environment.config, message)) {
         return CHORD_NO_SUCH_NODE;
+    }
+    if (has_coordinator(peer)) {
+        const bool is_heartbeat = message->type == CHORD_MESSAGE_HEARTBEAT;
+        const enum chord_status status =
+            chord_coordinator_heard(&peer->coordinator, message->from.rank, is_heartbeat, now_ticks);
+        if (status != CHORD_OK) {
+            return status;
+        }
     }
     switch (message->type) {
     case CHORD_MESSAGE_ANSWER:
@@ -109,6 +192,12 @@ enum chord_status chord_peer_receive(struct chord_peer *peer, const struct chord
             return CHORD_UNEXPECTED;
         }
         return chord_coordinator_receive(&peer->coordinator, message, now_ticks);
+    case CHORD_MESSAGE_HEARTBEAT:
+        return CHORD_OK;
+    case CHORD_MESSAGE_SHUT:
+        return receive_shut(peer, message->reach.rank, now_ticks);
+    case CHORD_MESSAGE_OPEN:
+        return receive_open(peer, message->reach.rank);
     default:
         if (message->to.virtual_node >= peer->environment.config->virtual_node_count) {
             return CHORD_NO_SUCH_NODE;
@@ -117,14 +206,21 @@ enum chord_status chord_peer_receive(struct chord_peer *peer, const struct chord
     }
 }
 
-static bool has_coordinator(const struct chord_peer *peer) {
-    return peer->rank == peer->environment.config->coordinator_rank;
-}
-
 enum chord_status chord_peer_command(struct chord_peer *peer, enum chord_command what, struct chord_address node,
                                      uint64_t now_ticks) {
     return has_coordinator(peer) ? chord_coordinator_command(&peer->coordinator, what, node, now_ticks)
                                  : CHORD_INVALID;
+}
+
+enum chord_status chord_peer_heard(struct chord_peer *peer, uint32_t from_rank, uint64_t now_ticks) {
+    if (!has_coordinator(peer) || from_rank >= peer->environment.config->rank_count) {
+        return CHORD_OK;
+    }
+    return chord_coordinator_heard(&peer->coordinator, from_rank, false, now_ticks);
+}
+
+enum chord_status chord_peer_drained(struct chord_peer *peer, uint64_t now_ticks) {
+    return has_coordinator(peer) ? chord_coordinator_drained(&peer->coordinator, now_ticks) : CHORD_OK;
 }
 
 enum chord_status chord_peer_tick(struct chord_peer *peer, uint64_t now_ticks) {
@@ -132,11 +228,13 @@ enum chord_status chord_peer_tick(struct chord_peer *peer, uint64_t now_ticks) {
         chord_node_tick(&peer->nodes[v], now_ticks);
     }
     chord_client_tick(&peer->client, now_ticks);
+    send_heartbeats(peer, now_ticks);
     return has_coordinator(peer) ? chord_coordinator_tick(&peer->coordinator, now_ticks) : CHORD_OK;
 }
 
 uint64_t chord_peer_deadline(const struct chord_peer *peer) {
     uint64_t deadline = chord_client_deadline(&peer->client);
+    deadline = peer->heartbeat_due_ticks < deadline ? peer->heartbeat_due_ticks : deadline;
     for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {
         const uint64_t node_deadline = chord_node_deadline(&peer->nodes[v]);
         deadline = node_deadline < deadline ? node_deadline : deadline;
@@ -149,7 +247,7 @@ uint64_t chord_peer_deadline(const struct chord_peer *peer) {
 }
 
 bool chord_peer_is_quiet(const struct chord_peer *peer) {
-    if (peer->client.outstanding_count > 0) {
+    if (chord_client_waiting_count(&peer->client) > 0) {
         return false;
     }
     for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {

@@ -9,7 +9,9 @@
 
 struct chord_peer {
     struct chord_environment environment;
+    struct chord_reach reach;
     uint32_t rank;
+    uint64_t heartbeat_due_ticks; /* UINT64_MAX: the rank has not been started, or needs none */
     struct chord_node *nodes; /* owned; virtual_node_count of them */
     struct chord_client client;
     struct chord_coordinator coordinator; /* used only on the coordinator's rank */
@@ -23,7 +25,7 @@ CHORD_MUST_CHECK enum chord_status chord_peer_init(struct chord_peer *peer, cons
                                                    const struct chord_id *node_ids, uint32_t incarnation);
 void chord_peer_clear(struct chord_peer *peer);
 
-/* Registers the rank's nodes with the coordinator. */
+/* Registers the rank's nodes with the coordinator. From now on the rank shows that it lives. */
 void chord_peer_start(struct chord_peer *peer);
 
 /* One message for this rank. The statuses of the parts, and CHORD_NO_SUCH_NODE. */
@@ -33,6 +35,14 @@ CHORD_MUST_CHECK enum chord_status chord_peer_receive(struct chord_peer *peer, c
 /* On the coordinator's rank: asks for a view change; statuses of chord_coordinator_command. CHORD_INVALID elsewhere. */
 CHORD_MUST_CHECK enum chord_status chord_peer_command(struct chord_peer *peer, enum chord_command what,
                                                       struct chord_address node, uint64_t now_ticks);
+
+/* Something of the rank's has arrived that isn't the core's: it lives. Of use on the coordinator's rank. CHORD_NO_MEMORY as
+ * below. */
+CHORD_MUST_CHECK enum chord_status chord_peer_heard(struct chord_peer *peer, uint32_t from_rank, uint64_t now_ticks);
+
+/* All that has arrived was taken in: now silence may be judged. Of use on the coordinator's rank, as often as the host
+ * finds nothing more to take in. CHORD_NO_MEMORY: the coordinator could not begin a view change. */
+CHORD_MUST_CHECK enum chord_status chord_peer_drained(struct chord_peer *peer, uint64_t now_ticks);
 
 /* Does what is due by now, and says when it next wants to be called; UINT64_MAX: not before another event.
  * CHORD_NO_MEMORY: the coordinator could not begin a view change. */

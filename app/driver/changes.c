@@ -247,8 +247,10 @@ void changes_notice(struct changes *changes, const struct chord_notice *notice) 
         note_settled(changes, &notice->settled);
         return;
     case CHORD_NOTICE_CANCELLED:
-        note_cancelled(changes, CHORD_COMMAND_DEPART, &notice->first,
-                       "accepted, then cancelled: it would have been the last member");
+        note_cancelled(changes, notice->cancelled, &notice->first,
+                       notice->cancelled == CHORD_COMMAND_DEPART
+                           ? "accepted, then cancelled: it would have been the last member"
+                           : "accepted, then cancelled: nothing is heard of it any more");
         return;
     case CHORD_NOTICE_DUPLICATE_ID:
         note_cancelled(changes, CHORD_COMMAND_JOIN, &notice->second, "another node has its id");

@@ -23,8 +23,9 @@ struct control_step inspect_step(const struct chord_node *node, struct chord_id 
     step.is_member = 1;
     step.owns = chord_arc_contains(own, target);
     step.successor = node->table.successors[0];
+    const struct chord_environment *environment = node->environment;
     const struct chord_member *next =
-        step.owns ? NULL : chord_table_next_hop(&node->table, node->environment->config, target);
+        step.owns ? NULL : chord_table_next_hop(&node->table, environment->config, environment->reach, target);
     if (next != NULL) {
         step.has_next = 1;
         step.next = *next;

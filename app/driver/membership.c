@@ -73,7 +73,7 @@ void membership_notice(struct membership *membership, const struct chord_notice 
         membership->settled = notice->settled;
         return;
     case CHORD_NOTICE_CANCELLED:
-        if (asked_for(membership, CHORD_COMMAND_DEPART, notice->first.address)) {
+        if (asked_for(membership, notice->cancelled, notice->first.address)) {
             membership->cancelled_count++;
             membership->missing_count--;
         }

@@ -18,7 +18,8 @@
     X(CHORD_ALREADY_MEMBER, "it is in the ring already")                                                     \
     X(CHORD_NOT_MEMBER, "it is not in the ring")                                                             \
     X(CHORD_LAST_MEMBER, "it is the last member: its data would have nowhere to go")                         \
-    X(CHORD_UNDER_WAY, "it is joining or leaving already")
+    X(CHORD_UNDER_WAY, "it is joining or leaving already")                                                   \
+    X(CHORD_UNREACHABLE, "nothing is heard of it: it is taken for dead")
 
 #define CHORD_STATUS_CODE(code, text) code,
 enum chord_status { CHORD_STATUS_TABLE(CHORD_STATUS_CODE) CHORD_STATUS_COUNT };

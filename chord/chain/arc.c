@@ -29,6 +29,16 @@ void chord_arc_clear(struct chord_arc *arc, const struct chord_environment *envi
     chord_arc_init(arc, environment, arc->start, arc->end);
 }
 
+void chord_arc_forget(struct chord_arc *arc, const struct chord_environment *environment) {
+    chord_log_clear(&arc->log, 0);
+    chord_store_clear(&arc->store);
+    chord_duplicates_clear(&arc->duplicates);
+    chord_store_init(&arc->store, environment->allocator, environment->config->id_bits);
+    chord_duplicates_init(&arc->duplicates, environment->allocator);
+    chord_log_init(&arc->log, environment->allocator);
+    arc->base_epoch = 0;
+}
+
 enum chord_status chord_arc_set_chain(struct chord_arc *arc, const struct chord_environment *environment,
                                       const struct chord_members *chain, uint32_t position) {
     chord_check(position < chain->count || position == CHORD_NO_POSITION);

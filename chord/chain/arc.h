@@ -82,6 +82,9 @@ void chord_arc_init(struct chord_arc *arc, const struct chord_environment *envir
 /* Frees everything that the arc owns but its transfers, which must have ended (transfer.h). */
 void chord_arc_clear(struct chord_arc *arc, const struct chord_environment *environment);
 
+/* Discards pairs, duplicate records and log; chain, epochs and waiting requests stay. */
+void chord_arc_forget(struct chord_arc *arc, const struct chord_environment *environment);
+
 /* Takes a new chain, of which this node is the member at `position`, or none. CHORD_NO_MEMORY leaves the old one. */
 CHORD_MUST_CHECK enum chord_status chord_arc_set_chain(struct chord_arc *arc,
                                                        const struct chord_environment *environment,

@@ -10,6 +10,8 @@
 /* How many windows the numbers of outstanding requests may be apart: an operation that takes long doesn't stop the
  * others at once, yet the duplicate records that it holds up stay few. */
 #define SPAN_WINDOWS 4u
+/* The longest time between two repetitions, as a power of two of the shortest. */
+#define DOUBLINGS_MAX 10u
 
 uint32_t chord_client_cost(const struct chord_config *config, enum chord_operation_kind kind, uint32_t key_size,
                            uint32_t value_size) {
@@ -66,10 +68,26 @@ static bool is_key_under_way(const struct chord_client *client, const struct cho
     return false;
 }
 
+/* A repetition enters at the client's own rank, which lives: what was tried before may be out of reach. */
+static struct chord_address entry_of(const struct chord_client *client, const struct chord_client_slot *slot) {
+    const struct chord_address entry = slot->operation.entry;
+    if (slot->retry_count == 0 && !chord_is_shut(client->environment, entry.rank)) {
+        return entry;
+    }
+    return (struct chord_address){.rank = client->rank, .virtual_node = entry.virtual_node};
+}
+
+static void set_deadline(struct chord_client *client, struct chord_client_slot *slot, uint64_t deadline_ticks) {
+    slot->deadline_ticks = deadline_ticks;
+    if (deadline_ticks < client->deadline_ticks) {
+        client->deadline_ticks = deadline_ticks;
+    }
+}
+
 static void send_request(struct chord_client *client, struct chord_client_slot *slot, uint64_t now_ticks) {
     const struct chord_operation *operation = &slot->operation;
     struct chord_message message = {
-        .type = CHORD_MESSAGE_REQUEST, .from = {.rank = client->rank}, .to = operation->entry};
+        .type = CHORD_MESSAGE_REQUEST, .from = {.rank = client->rank}, .to = entry_of(client, slot)};
     message.request = (struct chord_request){.kind = operation->kind,
                                              .client_rank = client->rank,
                                              .seq = slot->seq,
@@ -79,10 +97,9 @@ static void send_request(struct chord_client *client, struct chord_client_slot *
                                              .key_size = operation->key_size,
                                              .value = operation->value,
                                              .value_size = operation->value_size};
-    slot->deadline_ticks = now_ticks + client->environment->config->retry_ticks;
-    if (slot->deadline_ticks < client->deadline_ticks) {
-        client->deadline_ticks = slot->deadline_ticks;
-    }
+    const uint32_t doublings = slot->copy_count < DOUBLINGS_MAX ? slot->copy_count : DOUBLINGS_MAX;
+    slot->copy_count++;
+    set_deadline(client, slot, now_ticks + (client->environment->config->retry_ticks << doublings));
     chord_send(client->environment, &message);
 }
 
@@ -116,9 +133,10 @@ enum chord_status chord_client_submit(struct chord_client *client, const struct 
     *bucket = index;
     client->by_seq[slot->seq & (client->span - 1)] = index;
     client->credits_free -= cost;
-    if (client->outstanding_count++ == 0) {
+    if (chord_client_waiting_count(client) == 0) {
         client->deadline_ticks = UINT64_MAX;
     }
+    client->outstanding_count++;
     send_request(client, slot, now_ticks);
     return CHORD_OK;
 }
@@ -131,13 +149,23 @@ static uint32_t slot_of(const struct chord_client *client, uint64_t seq) {
     return client->by_seq[seq & (client->span - 1)];
 }
 
-static void release(struct chord_client *client, uint32_t index) {
+/* Others may work on the key. */
+static void release_key(struct chord_client *client, uint32_t index) {
     struct chord_client_slot *slot = &client->slots[index];
     uint32_t *link = bucket_of(client, &slot->operation);
     while (*link != index) {
         link = &client->slots[*link].next;
     }
     *link = slot->next;
+}
+
+static void release(struct chord_client *client, uint32_t index) {
+    struct chord_client_slot *slot = &client->slots[index];
+    if (slot->given_up) {
+        client->given_up_count--;
+    } else {
+        release_key(client, index);
+    }
     slot->used = false;
     slot->next = client->free_first;
     client->free_first = index;
@@ -174,6 +202,10 @@ static enum chord_status receive_answer(struct chord_client *client, const struc
     if (!outcome_fits(slot->operation.kind, answer->outcome)) {
         return CHORD_UNEXPECTED;
     }
+    if (slot->given_up) {
+        release(client, index);
+        return CHORD_STALE;
+    }
     const struct chord_completion completion = {.tag = slot->operation.tag,
                                                 .kind = slot->operation.kind,
                                                 .outcome = answer->outcome,
@@ -196,10 +228,16 @@ static enum chord_status receive_refusal(struct chord_client *client, const stru
         return refusal->seq < client->seq_next ? CHORD_STALE : CHORD_UNEXPECTED;
     }
     struct chord_client_slot *slot = &client->slots[index];
+    slot->copy_count -= slot->copy_count > 0;
+    if (slot->given_up) {
+        if (slot->copy_count == 0) {
+            release(client, index);
+        }
+        return CHORD_STALE;
+    }
     const uint64_t again = now_ticks + client->environment->config->backoff_ticks;
     if (again < slot->deadline_ticks) {
-        slot->deadline_ticks = again;
-        client->deadline_ticks = again < client->deadline_ticks ? again : client->deadline_ticks;
+        set_deadline(client, slot, again);
     }
     return CHORD_OK;
 }
@@ -216,23 +254,59 @@ enum chord_status chord_client_receive(struct chord_client *client, const struct
     }
 }
 
+/* It stays in its slot, with its credits, until its copies are known to be gone. */
+static void give_up(struct chord_client *client, uint32_t index) {
+    struct chord_client_slot *slot = &client->slots[index];
+    const struct chord_completion completion = {.tag = slot->operation.tag,
+                                                .kind = slot->operation.kind,
+                                                .outcome = CHORD_UNKNOWN,
+                                                .retry_count = slot->retry_count,
+                                                .started_ticks = slot->started_ticks};
+    release_key(client, index);
+    slot->given_up = true;
+    client->given_up_count++;
+    client->environment->sink->complete(client->environment->sink->context, &completion);
+}
+
 void chord_client_tick(struct chord_client *client, uint64_t now_ticks) {
+    const uint32_t copies_max = client->environment->config->copies_max;
     if (chord_client_deadline(client) > now_ticks) {
         return;
     }
     client->deadline_ticks = UINT64_MAX;
     for (uint32_t i = 0; i < client->environment->config->window; i++) {
         struct chord_client_slot *slot = &client->slots[i];
-        if (!slot->used) {
+        if (!slot->used || slot->given_up) {
             continue;
         }
-        if (slot->deadline_ticks <= now_ticks) {
+        if (slot->deadline_ticks > now_ticks) {
+            set_deadline(client, slot, slot->deadline_ticks);
+        } else if (copies_max > 0 && slot->copy_count >= copies_max) {
+            give_up(client, i);
+        } else {
             slot->retry_count++;
             client->retry_total++;
             send_request(client, slot, now_ticks);
         }
-        if (slot->deadline_ticks < client->deadline_ticks) {
-            client->deadline_ticks = slot->deadline_ticks;
+    }
+}
+
+void chord_client_shut(struct chord_client *client, uint64_t now_ticks) {
+    for (uint32_t i = 0; i < client->environment->config->window; i++) {
+        struct chord_client_slot *slot = &client->slots[i];
+        if (!slot->used) {
+            continue;
+        }
+        if (slot->given_up) {
+            release(client, i);
+        } else {
+            set_deadline(client, slot, now_ticks);
         }
     }
+}
+
+bool chord_client_is_stuck(const struct chord_client *client, uint32_t cost) {
+    return client->given_up_count > 0 && chord_client_waiting_count(client) == 0 &&
+           (client->outstanding_count == client->environment->config->window || cost > client->credits_free ||
+            client->seq_next - client->watermark >= client->span);
 }

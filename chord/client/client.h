@@ -3,6 +3,12 @@
  * It numbers requests, holds at most `window` of them, repeats a request without an answer under the same number, and
  * says with each the watermark below which all are answered, so that heads may forget their duplicate records.
  *
+ * A request without an answer is repeated after retry_ticks, then after twice as long each time; a refused one soon. Every
+ * copy that was neither refused nor answered may still be on its way, and when there are copies_max of them the operation
+ * is given up: it completes as CHORD_UNKNOWN, for it may have taken effect or still do so. But it keeps its credits, or
+ * the bound would be none, until it is answered after all or a rank is shut: with that rank's queues such copies vanish.
+ * A client whose credits are all held so is stuck: it can issue nothing more.
+ *
  * Two operations on one key are never under way at once, so that none overtakes another. And the client pays for each
  * operation with credits, one for each frame that its largest message may fill: the sum of all clients' credits bounds
  * what any node can be asked to forward, which is why a node needs neither to block nor to drop. */
@@ -29,9 +35,11 @@ struct chord_client_slot {
     uint64_t started_ticks;
     uint64_t deadline_ticks; /* when the request is sent again */
     uint32_t retry_count;
+    uint32_t copy_count; /* requests that may be on their way */
     uint32_t credit_count;
     uint32_t next; /* of the free list, or of the same bucket of keys */
     bool used;
+    bool given_up; /* its host knows that; the key is free for others */
 };
 
 struct chord_client {
@@ -39,7 +47,8 @@ struct chord_client {
     uint32_t rank;
     struct chord_client_slot *slots; /* owned; window of them */
     uint32_t free_first;
-    uint32_t outstanding_count;
+    uint32_t outstanding_count; /* slots in use, */
+    uint32_t given_up_count;    /* those of operations that were given up included */
     uint32_t credits_free;
     uint64_t seq_next;
     uint64_t watermark; /* the lowest seq that is not answered */
@@ -64,6 +73,17 @@ void chord_client_clear(struct chord_client *client);
 CHORD_MUST_CHECK enum chord_status chord_client_submit(struct chord_client *client,
                                                        const struct chord_operation *operation, uint64_t now_ticks);
 
+/* A rank is out: what was on its way there is lost, so all that is under way is asked for again. */
+void chord_client_shut(struct chord_client *client, uint64_t now_ticks);
+
+/* Operations that aren't answered and not given up. */
+static inline uint32_t chord_client_waiting_count(const struct chord_client *client) {
+    return client->outstanding_count - client->given_up_count;
+}
+
+/* Nothing is awaited, yet operations that were given up leave no room for an operation of this cost. */
+bool chord_client_is_stuck(const struct chord_client *client, uint32_t cost);
+
 /* ANSWER or REFUSAL. CHORD_STALE: of an operation that is answered already. CHORD_UNEXPECTED: anything else. */
 CHORD_MUST_CHECK enum chord_status chord_client_receive(struct chord_client *client,
                                                         const struct chord_message *message, uint64_t now_ticks);
@@ -73,7 +93,7 @@ void chord_client_tick(struct chord_client *client, uint64_t now_ticks);
 
 /* When the client next wants a tick; UINT64_MAX if never. May be early, never late. */
 static inline uint64_t chord_client_deadline(const struct chord_client *client) {
-    return client->outstanding_count == 0 ? UINT64_MAX : client->deadline_ticks;
+    return chord_client_waiting_count(client) == 0 ? UINT64_MAX : client->deadline_ticks;
 }
 
 #endif

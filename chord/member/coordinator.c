@@ -3,6 +3,8 @@
 #include "chord/base/check.h"
 #include "chord/member/tell.h"
 
+#include <string.h>
+
 enum chord_status chord_coordinator_init(struct chord_coordinator *coordinator,
                                          const struct chord_environment *environment) {
     const struct chord_config *config = environment->config;
@@ -17,7 +19,12 @@ enum chord_status chord_coordinator_init(struct chord_coordinator *coordinator,
     coordinator->scratch = chord_allocate(allocator, longest * sizeof *coordinator->scratch);
     coordinator->changed =
         chord_allocate(allocator, coordinator->changed_capacity * sizeof *coordinator->changed);
-    if (coordinator->scratch == NULL || coordinator->changed == NULL ||
+    coordinator->shut.is_shut = chord_allocate(allocator, config->rank_count * sizeof *coordinator->shut.is_shut);
+    if (coordinator->shut.is_shut != NULL) {
+        memset(coordinator->shut.is_shut, 0, config->rank_count * sizeof *coordinator->shut.is_shut);
+    }
+    if (coordinator->scratch == NULL || coordinator->changed == NULL || coordinator->shut.is_shut == NULL ||
+        chord_detector_init(&coordinator->detector, config, allocator) != CHORD_OK ||
         chord_roster_init(&coordinator->roster, allocator, config) != CHORD_OK ||
         chord_view_init(&coordinator->view, allocator, capacity) != CHORD_OK ||
         chord_view_init(&coordinator->told, allocator, capacity) != CHORD_OK) {
@@ -35,6 +42,9 @@ void chord_coordinator_clear(struct chord_coordinator *coordinator) {
     chord_roster_clear(&coordinator->roster, allocator);
     chord_free(allocator, coordinator->scratch);
     chord_free(allocator, coordinator->changed);
+    chord_free(allocator, coordinator->shut.is_shut);
+    chord_detector_clear(&coordinator->detector, allocator);
+    coordinator->shut.is_shut = NULL;
     coordinator->scratch = NULL;
     coordinator->changed = NULL;
 }
@@ -49,6 +59,50 @@ static void note_change(struct chord_coordinator *coordinator, enum chord_comman
     if (coordinator->change.member_count < coordinator->changed_capacity) {
         coordinator->changed[coordinator->change.member_count++] =
             (struct chord_change_member){.what = what, .member = *member};
+    }
+}
+
+/* --- ranks that are out --- */
+
+static struct chord_roster_entry *entries_of(const struct chord_coordinator *coordinator, uint32_t rank) {
+    return &coordinator->roster.entries[rank * coordinator->roster.virtual_node_count];
+}
+
+static bool is_in_ring(const struct chord_roster_entry *entry) {
+    return entry->state == CHORD_ROSTER_MEMBER || entry->state == CHORD_ROSTER_JOINING ||
+           entry->state == CHORD_ROSTER_LEAVING;
+}
+
+static bool has_members(const struct chord_coordinator *coordinator, uint32_t rank) {
+    const struct chord_roster_entry *of_rank = entries_of(coordinator, rank);
+    for (uint32_t v = 0; v < coordinator->roster.virtual_node_count; v++) {
+        if (is_in_ring(&of_rank[v])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void set_shut(struct chord_coordinator *coordinator, uint32_t rank, bool is_shut) {
+    const struct chord_notice notice = {.kind = is_shut ? CHORD_NOTICE_SHUT : CHORD_NOTICE_OPENED, .rank = rank};
+    coordinator->shut.is_shut[rank] = is_shut;
+    coordinator->shut.shut_count += is_shut ? 1 : UINT32_MAX; /* one more or one less */
+    notify(coordinator, &notice);
+    chord_tell_reach(coordinator, is_shut ? CHORD_MESSAGE_SHUT : CHORD_MESSAGE_OPEN, rank);
+}
+
+/* Suspected ranks that have no node in the ring any more are shut. Spares that turned to one of them need another contact. */
+static void shut_silent(struct chord_coordinator *coordinator) {
+    for (uint32_t rank = 0; rank < coordinator->environment->config->rank_count; rank++) {
+        if (!coordinator->detector.ranks[rank].is_suspected || coordinator->shut.is_shut[rank] ||
+            has_members(coordinator, rank)) {
+            continue;
+        }
+        set_shut(coordinator, rank, true);
+        for (uint32_t i = 0; i < coordinator->roster.count; i++) {
+            struct chord_roster_entry *entry = &coordinator->roster.entries[i];
+            entry->is_to_be_told |= !is_in_ring(entry) && entry->contact.address.rank == rank;
+        }
     }
 }
 
@@ -80,19 +134,23 @@ static void finish(struct chord_coordinator *coordinator, uint64_t now_ticks) {
         struct chord_roster_entry *entry = &coordinator->roster.entries[i];
         if (entry->state == CHORD_ROSTER_JOINING) {
             entry->state = CHORD_ROSTER_MEMBER;
+            entry->is_returning = false;
             note_change(coordinator, CHORD_COMMAND_JOIN, &entry->member);
         } else if (entry->state == CHORD_ROSTER_LEAVING) {
             entry->state = CHORD_ROSTER_SPARE;
             entry->is_suspected = false; /* C8 kept it until nothing was left to suspect */
             entry->settle_epoch = 0;     /* a spare forgets what it had to announce */
             note_change(coordinator, CHORD_COMMAND_DEPART, &entry->member);
-            chord_tell_spare(coordinator, entry);
-        } else if (entry->is_to_be_told) {
-            chord_tell_excluded(coordinator, entry);
+            entry->is_to_be_told = true;
         }
     }
+    shut_silent(coordinator);
+    chord_tell_outsiders(coordinator);
     chord_tell_neighbours(coordinator);
     coordinator->phase = CHORD_COORDINATOR_IDLE;
+    if (forming) {
+        chord_detector_start(&coordinator->detector, now_ticks);
+    }
     struct chord_notice notice = {.kind = CHORD_NOTICE_FORMED, .epoch = coordinator->epoch};
     if (!forming) {
         notice.kind = CHORD_NOTICE_CHANGED;
@@ -187,16 +245,18 @@ static enum chord_status commit_arc(struct chord_coordinator *coordinator, struc
 
 static enum chord_status install(struct chord_coordinator *coordinator, struct chord_part *part) {
     struct chord_message message = {.type = CHORD_MESSAGE_INSTALL};
-    const bool empty = coordinator->phase == CHORD_COORDINATOR_FORMING;
-    const struct chord_member *source = empty ? &part->chain[0] : chord_part_source(part);
-    chord_check(source != NULL); /* C8 */
+    const bool forming = coordinator->phase == CHORD_COORDINATOR_FORMING;
+    const struct chord_member *source = forming ? NULL : chord_part_source(part);
+    const bool empty = source == NULL; /* the ring is being formed, or the part is lost (C8) */
+    chord_check(!empty || forming || coordinator->environment->config->allows_data_loss);
     message.install = (struct chord_install){.epoch = coordinator->epoch,
                                              .start = part->start,
                                              .end = part->end,
                                              .arc_start = part->arc_start,
                                              .chain = {.array = part->chain, .count = part->chain_count},
-                                             .source = *source,
-                                             .empty = empty};
+                                             .source = empty ? part->chain[0] : *source,
+                                             .empty = empty,
+                                             .lost = empty && !forming};
     part->phase = CHORD_PART_INSTALLED;
     part->installed_epoch = coordinator->epoch;
     for (uint32_t i = 0; i < part->holder_count; i++) {
@@ -219,7 +279,10 @@ static void cancel_departures(struct chord_coordinator *coordinator) {
         if (entry->state == CHORD_ROSTER_LEAVING) {
             entry->state = CHORD_ROSTER_MEMBER;
             const struct chord_notice notice = {
-                .kind = CHORD_NOTICE_CANCELLED, .epoch = coordinator->epoch, .first = entry->member};
+                .kind = CHORD_NOTICE_CANCELLED,
+                .epoch = coordinator->epoch,
+                .first = entry->member,
+                .cancelled = CHORD_COMMAND_DEPART};
             notify(coordinator, &notice);
         }
     }
@@ -349,8 +412,37 @@ static bool may_be_excluded(const struct chord_coordinator *coordinator, const s
     return true;
 }
 
+static bool is_only_member(const struct chord_coordinator *coordinator, const struct chord_roster_entry *entry) {
+    for (uint32_t i = 0; i < coordinator->roster.count; i++) {
+        const struct chord_roster_entry *other = &coordinator->roster.entries[i];
+        if (other != entry && (other->state == CHORD_ROSTER_MEMBER || other->state == CHORD_ROSTER_JOINING)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* C8, where data may be lost: only then is a node excluded that alone holds a part, and never the last node. */
+static bool may_be_lost(const struct chord_coordinator *coordinator, const struct chord_roster_entry *entry) {
+    return coordinator->environment->config->allows_data_loss && !is_only_member(coordinator, entry);
+}
+
+static void tell_lost(const struct chord_coordinator *coordinator, const struct chord_member *member) {
+    for (uint32_t i = 0; i < coordinator->parts.count; i++) {
+        const struct chord_part *part = &coordinator->parts.items[i];
+        if (!chord_part_survives(part, member)) {
+            const struct chord_notice notice = {
+                .kind = CHORD_NOTICE_LOST,
+                .epoch = coordinator->epoch,
+                .loss = {.start = part->start, .end = part->end, .holder = *member}};
+            notify(coordinator, &notice);
+        }
+    }
+}
+
 /* C3: the incarnation leaves all sets at once. */
 static void exclude(struct chord_coordinator *coordinator, struct chord_roster_entry *entry) {
+    tell_lost(coordinator, &entry->member);
     for (uint32_t i = 0; i < coordinator->parts.count; i++) {
         chord_part_exclude(&coordinator->parts.items[i], &entry->member);
     }
@@ -368,12 +460,102 @@ static enum chord_status judge_suspicions(struct chord_coordinator *coordinator,
     bool any = false;
     for (uint32_t i = 0; i < coordinator->roster.count; i++) {
         struct chord_roster_entry *entry = &coordinator->roster.entries[i];
-        if (entry->is_suspected && may_be_excluded(coordinator, &entry->member)) {
+        if (entry->is_suspected &&
+            (may_be_excluded(coordinator, &entry->member) || may_be_lost(coordinator, entry))) {
             exclude(coordinator, entry);
             any = true;
         }
     }
+    if (any) {
+        shut_silent(coordinator); /* first, so that nothing of the change is queued for them */
+    }
     return any ? attempt(coordinator, now_ticks) : CHORD_OK;
+}
+
+/* --- suspicions of the detector --- */
+
+/* The joining of a node that may never answer is off; one that was excluded begins anew when it is heard again. */
+static void cancel_join(struct chord_coordinator *coordinator, struct chord_roster_entry *entry) {
+    if (entry->is_returning) {
+        entry->state = CHORD_ROSTER_RETURNING;
+        return;
+    }
+    const struct chord_notice notice = {
+        .kind = CHORD_NOTICE_CANCELLED,
+        .epoch = coordinator->epoch,
+        .first = entry->member,
+        .cancelled = CHORD_COMMAND_JOIN};
+    entry->state = CHORD_ROSTER_SPARE;
+    notify(coordinator, &notice);
+}
+
+static enum chord_status suspect(struct chord_coordinator *coordinator, uint32_t rank, uint64_t now_ticks) {
+    const struct chord_notice notice = {
+        .kind = CHORD_NOTICE_SUSPECTED,
+        .epoch = coordinator->epoch,
+        .suspicion = {.rank = rank,
+                      .heard_ticks = coordinator->detector.ranks[rank].heard_ticks,
+                      .judged_ticks = now_ticks}};
+    notify(coordinator, &notice);
+    struct chord_roster_entry *of_rank = entries_of(coordinator, rank);
+    for (uint32_t v = 0; v < coordinator->roster.virtual_node_count; v++) {
+        if (is_in_ring(&of_rank[v])) {
+            of_rank[v].is_suspected = true;
+        } else if (of_rank[v].state == CHORD_ROSTER_INVITED || of_rank[v].state == CHORD_ROSTER_WAITING) {
+            cancel_join(coordinator, &of_rank[v]);
+        }
+    }
+    shut_silent(coordinator);
+    const enum chord_status status = judge_suspicions(coordinator, now_ticks);
+    if (coordinator->phase == CHORD_COORDINATOR_IDLE) {
+        chord_tell_outsiders(coordinator);
+    }
+    return status;
+}
+
+enum chord_status chord_coordinator_drained(struct chord_coordinator *coordinator, uint64_t now_ticks) {
+    enum chord_status status = CHORD_OK;
+    uint32_t rank;
+    while (status == CHORD_OK &&
+           (rank = chord_detector_judge(&coordinator->detector, now_ticks)) != UINT32_MAX) {
+        status = suspect(coordinator, rank, now_ticks);
+    }
+    return status;
+}
+
+/* It is told that it was excluded, if it was, now that it can be reached: when no view change is under way. */
+static void open_rank(struct chord_coordinator *coordinator, uint32_t rank) {
+    struct chord_roster_entry *of_rank = entries_of(coordinator, rank);
+    set_shut(coordinator, rank, false);
+    chord_tell_all_reach(coordinator, rank);
+    for (uint32_t v = 0; v < coordinator->roster.virtual_node_count; v++) {
+        of_rank[v].is_to_be_told = true;
+    }
+    if (coordinator->phase == CHORD_COORDINATOR_IDLE) {
+        chord_tell_outsiders(coordinator);
+    }
+}
+
+enum chord_status chord_coordinator_heard(struct chord_coordinator *coordinator, uint32_t rank, bool is_heartbeat,
+                                          uint64_t now_ticks) {
+    const uint64_t heard_ticks = coordinator->detector.ranks[rank].heard_ticks;
+    if (rank == coordinator->address.rank ||
+        __builtin_expect(!chord_detector_heard(&coordinator->detector, rank, is_heartbeat, now_ticks), 1)) {
+        return CHORD_OK;
+    }
+    const struct chord_notice notice = {
+        .kind = CHORD_NOTICE_HEARD,
+        .epoch = coordinator->epoch,
+        .suspicion = {.rank = rank, .heard_ticks = heard_ticks, .judged_ticks = now_ticks}};
+    notify(coordinator, &notice);
+    struct chord_roster_entry *of_rank = entries_of(coordinator, rank);
+    for (uint32_t v = 0; v < coordinator->roster.virtual_node_count; v++) {
+        of_rank[v].is_suspected = false; /* C8 has kept it */
+    }
+    if (coordinator->shut.is_shut[rank]) {
+        open_rank(coordinator, rank);
+    }
+    return CHORD_OK;
 }
 
 /* --- C7: what waits --- */
@@ -449,6 +631,7 @@ static enum chord_status check_command(const struct chord_roster_entry *entry, e
     case CHORD_ROSTER_INVITED:
     case CHORD_ROSTER_WAITING:
     case CHORD_ROSTER_EXCLUDED:
+    case CHORD_ROSTER_RETURNING:
         break;
     }
     return CHORD_UNDER_WAY;
@@ -477,6 +660,9 @@ enum chord_status chord_coordinator_command(struct chord_coordinator *coordinato
     }
     if (coordinator->phase != CHORD_COORDINATOR_IDLE && coordinator->phase != CHORD_COORDINATOR_CHANGING) {
         return CHORD_UNDER_WAY;
+    }
+    if (what == CHORD_COMMAND_JOIN && coordinator->shut.is_shut[node.rank]) {
+        return CHORD_UNREACHABLE;
     }
     const uint16_t first = all ? 0 : node.virtual_node;
     const uint16_t last = all ? (uint16_t)(config->virtual_node_count - 1) : node.virtual_node;
@@ -567,10 +753,14 @@ static enum chord_status receive_join(struct chord_coordinator *coordinator, con
     const struct chord_member *member = &message->registration.member;
     struct chord_roster_entry *entry = chord_roster_at(&coordinator->roster, member->address);
     const bool is_invited = entry->state == CHORD_ROSTER_INVITED;
-    const bool is_back = entry->state == CHORD_ROSTER_EXCLUDED && !entry->is_to_be_told &&
-                         member->incarnation > entry->member.incarnation;
-    if ((!is_invited && !is_back) || !chord_id_equal(member->id, entry->member.id)) {
+    const bool is_back =
+        entry->state == CHORD_ROSTER_RETURNING && member->incarnation > entry->member.incarnation;
+    if (!chord_id_equal(member->id, entry->member.id)) {
         return CHORD_UNEXPECTED;
+    }
+    if (!is_invited && !is_back) {
+        /* Another one that was sent before the node was told of a new contact, or had its joining cancelled. */
+        return member->incarnation <= entry->member.incarnation ? CHORD_STALE : CHORD_UNEXPECTED;
     }
     entry->member.incarnation = member->incarnation;
     entry->state = CHORD_ROSTER_WAITING;
@@ -653,14 +843,14 @@ enum chord_status chord_coordinator_receive(struct chord_coordinator *coordinato
 }
 
 enum chord_status chord_coordinator_tick(struct chord_coordinator *coordinator, uint64_t now_ticks) {
-    if (chord_coordinator_deadline(coordinator) > now_ticks) {
-        return CHORD_OK;
-    }
-    return start_waiting(coordinator, now_ticks);
+    const bool can_start = coordinator->phase == CHORD_COORDINATOR_IDLE && is_waiting(coordinator);
+    return can_start ? start_waiting(coordinator, now_ticks) : CHORD_OK;
 }
 
 uint64_t chord_coordinator_deadline(const struct chord_coordinator *coordinator) {
-    return coordinator->phase == CHORD_COORDINATOR_IDLE && is_waiting(coordinator) ? 0 : UINT64_MAX;
+    return coordinator->phase == CHORD_COORDINATOR_IDLE && is_waiting(coordinator)
+               ? 0
+               : chord_detector_deadline(&coordinator->detector);
 }
 
 bool chord_coordinator_is_quiet(const struct chord_coordinator *coordinator) {
@@ -669,6 +859,9 @@ bool chord_coordinator_is_quiet(const struct chord_coordinator *coordinator) {
     }
     for (uint32_t i = 0; i < coordinator->roster.count; i++) {
         const struct chord_roster_entry *entry = &coordinator->roster.entries[i];
+        if (chord_reach_is_shut(&coordinator->shut, entry->member.address.rank)) {
+            continue;
+        }
         if ((entry->state != CHORD_ROSTER_SPARE && entry->state != CHORD_ROSTER_MEMBER) || entry->wants_to_depart) {
             return false;
         }

@@ -7,10 +7,15 @@
  * After that it carries out one view change at a time. What is asked for meanwhile waits (C7), but a suspicion: it
  * interrupts, and the change begins anew as its next attempt, with a higher epoch. Each arc, or part of one, is wedged,
  * installed, synced and committed by itself; those that don't change are never touched, and those that are ready first
- * serve first. The change is over when all are. */
+ * serve first. The change is over when all are.
+ *
+ * A rank that the detector suspects has its nodes excluded. When all of them are out, it is SHUT: every rank is told to send
+ * it nothing more, since what a dead process doesn't take in would pile up. When it is heard again, it is OPENed, and only
+ * then told that it was excluded: its nodes come back as new incarnations. */
 #ifndef CHORD_MEMBER_COORDINATOR_H
 #define CHORD_MEMBER_COORDINATOR_H
 
+#include "chord/member/detector.h"
 #include "chord/member/part.h"
 #include "chord/member/roster.h"
 
@@ -36,6 +41,8 @@ struct chord_coordinator {
     struct chord_parts parts;
     struct chord_member *scratch; /* owned; room for a chain or a list of neighbours */
     uint32_t registered_count;
+    struct chord_detector detector;
+    struct chord_reach shut; /* owned */
 
     struct chord_change change; /* the figures of the view change under way */
     struct chord_change_member *changed; /* owned; who joined, left or was excluded in it */
@@ -56,7 +63,7 @@ void chord_coordinator_clear(struct chord_coordinator *coordinator);
  * next tick on; a notice tells when it is done.
  * CHORD_NO_SUCH_NODE; CHORD_ALREADY_MEMBER and CHORD_NOT_MEMBER, which the second and the third can't be done to;
  * CHORD_LAST_MEMBER: nobody would be left to hand over to; CHORD_UNDER_WAY: it is joining or leaving, or the ring isn't
- * formed yet. Excluding the only complete holder of an arc is accepted and waits (C8). */
+ * formed yet; CHORD_UNREACHABLE: it is to join, but nothing is heard of it. Excluding the only complete holder of an arc is accepted and waits (C8). */
 CHORD_MUST_CHECK enum chord_status chord_coordinator_command(struct chord_coordinator *coordinator,
                                                              enum chord_command what, struct chord_address node,
                                                              uint64_t now_ticks);
@@ -66,13 +73,22 @@ CHORD_MUST_CHECK enum chord_status chord_coordinator_command(struct chord_coordi
 CHORD_MUST_CHECK enum chord_status chord_coordinator_receive(struct chord_coordinator *coordinator,
                                                              const struct chord_message *message, uint64_t now_ticks);
 
+/* Something of the rank has arrived, a heartbeat or anything else: a suspicion is withdrawn, a rank that is shut opened.
+ * CHORD_NO_MEMORY. */
+CHORD_MUST_CHECK enum chord_status chord_coordinator_heard(struct chord_coordinator *coordinator, uint32_t rank,
+                                                           bool is_heartbeat, uint64_t now_ticks);
+
+/* All that has arrived was taken in: judges who is silent. CHORD_NO_MEMORY. */
+CHORD_MUST_CHECK enum chord_status chord_coordinator_drained(struct chord_coordinator *coordinator, uint64_t now_ticks);
+
 /* Begins what waits. CHORD_NO_MEMORY. */
 CHORD_MUST_CHECK enum chord_status chord_coordinator_tick(struct chord_coordinator *coordinator, uint64_t now_ticks);
 
-/* 0 if something waits that can begin, else UINT64_MAX. */
+/* 0 if something waits that can begin, else when silence is to be judged; UINT64_MAX: not before a message. */
 uint64_t chord_coordinator_deadline(const struct chord_coordinator *coordinator);
 
-/* No view change is under way or waits, and routing is ideal; suspicions that C8 keeps back don't count. */
+/* No view change is under way or waits, and routing is ideal; suspicions that C8 keeps back don't count, nor do ranks that
+ * are out. */
 bool chord_coordinator_is_quiet(const struct chord_coordinator *coordinator);
 
 #endif

@@ -48,10 +48,13 @@ static void tell_synced(const struct chord_replica *replica, const struct chord_
     chord_send(replica->environment, &message);
 }
 
-/* While a ring is being formed nobody has data: every member has all of it. */
-static void install_empty(const struct chord_replica *replica, struct chord_arc *arc) {
+/* Nobody has data, so every member has all of it; what an incomplete one had of a lost part is worth nothing. */
+static void install_empty(const struct chord_replica *replica, struct chord_arc *arc, bool lost) {
+    chord_arc_forget(arc, replica->environment);
     arc->status = CHORD_ARC_SYNCED;
-    arc->was_head = chord_arc_is_head(arc);
+    if (!lost) {
+        arc->was_head = chord_arc_is_head(arc); /* it gains nothing that others would have to be told of */
+    }
     chord_arc_rebase(arc);
     tell_synced(replica, arc);
 }
@@ -73,8 +76,7 @@ enum chord_status chord_participant_install(const struct chord_replica *replica,
         position = chord_member_equal(&member, &replica->self) ? i : position;
     }
     const bool is_source = !install->empty && chord_member_equal(&install->source, &replica->self);
-    const bool is_fresh = arc->status == CHORD_ARC_OUT && position != CHORD_NO_POSITION;
-    if ((is_source && arc->base_epoch == 0) || (install->empty && !is_fresh) ||
+    if ((is_source && arc->base_epoch == 0) || (install->empty && position == CHORD_NO_POSITION && arc->epoch == 0) ||
         (install->epoch == arc->epoch && arc->status != CHORD_ARC_OUT)) {
         return CHORD_UNEXPECTED;
     }
@@ -88,8 +90,8 @@ enum chord_status chord_participant_install(const struct chord_replica *replica,
     arc->epoch = install->epoch;
     arc->promised = install->epoch;
     arc->is_cut = false;
-    if (install->empty) {
-        install_empty(replica, arc);
+    if (install->empty && position != CHORD_NO_POSITION) {
+        install_empty(replica, arc, install->lost);
         return CHORD_OK;
     }
     arc->status = position == CHORD_NO_POSITION ? CHORD_ARC_HOLDER

@@ -12,7 +12,8 @@ enum chord_roster_state {
     CHORD_ROSTER_JOINING,  /* a view change is taking it in */
     CHORD_ROSTER_MEMBER,
     CHORD_ROSTER_LEAVING,  /* a view change is letting it go */
-    CHORD_ROSTER_EXCLUDED  /* this incarnation is out, for good; the node will ask to join as the next one */
+    CHORD_ROSTER_EXCLUDED, /* this incarnation is out, for good, and doesn't know it yet */
+    CHORD_ROSTER_RETURNING /* it was told, and looks for its place as the next incarnation */
 };
 
 struct chord_roster_entry {
@@ -20,8 +21,10 @@ struct chord_roster_entry {
     enum chord_roster_state state;
     bool wants_to_depart;  /* a member: the next view change lets it go */
     bool is_suspected;     /* to be excluded as soon as C8 allows it */
+    bool is_returning;     /* it was excluded, and is to join again without being invited */
     bool stays_out;        /* excluded while it was leaving: it need not come back */
-    bool is_to_be_told;    /* excluded in this view change: EXCLUDED is sent at its end */
+    bool is_to_be_told;    /* out of the ring, and it doesn't know that, or whom to turn to: it is told when no view change
+                              is under way, and as soon as it can be reached */
     uint32_t settle_epoch; /* the SETTLED that is awaited from it; 0: none */
     struct chord_member contact; /* what a spare was told */
 };

@@ -75,16 +75,67 @@ void chord_tell_spare(struct chord_coordinator *coordinator, struct chord_roster
     chord_tell(coordinator, message, entry->member.address);
 }
 
-void chord_tell_excluded(struct chord_coordinator *coordinator, struct chord_roster_entry *entry) {
+static void tell_excluded(struct chord_coordinator *coordinator, struct chord_roster_entry *entry) {
     struct chord_message message = {.type = CHORD_MESSAGE_EXCLUDED};
     entry->contact = contact_for(coordinator, entry->member.address);
-    entry->is_to_be_told = false;
     message.excluded = (struct chord_excluded){.incarnation = entry->member.incarnation,
                                                .rejoin = !entry->stays_out,
                                                .contact = entry->contact};
     chord_tell(coordinator, message, entry->member.address);
-    if (entry->stays_out) {
-        entry->stays_out = false;
-        entry->state = CHORD_ROSTER_SPARE;
+    entry->is_returning = !entry->stays_out;
+    entry->state = entry->stays_out ? CHORD_ROSTER_SPARE : CHORD_ROSTER_RETURNING;
+    entry->stays_out = false;
+}
+
+static void tell_outsider(struct chord_coordinator *coordinator, struct chord_roster_entry *entry) {
+    const struct chord_message invitation = {.type = CHORD_MESSAGE_INVITE};
+    switch (entry->state) {
+    case CHORD_ROSTER_EXCLUDED:
+        tell_excluded(coordinator, entry);
+        return;
+    case CHORD_ROSTER_SPARE:
+    case CHORD_ROSTER_WAITING:
+        chord_tell_spare(coordinator, entry);
+        return;
+    case CHORD_ROSTER_INVITED:
+    case CHORD_ROSTER_RETURNING:
+        chord_tell_spare(coordinator, entry);
+        chord_tell(coordinator, invitation, entry->member.address);
+        return;
+    default:
+        return; /* in the ring, or on its way into it */
+    }
+}
+
+void chord_tell_outsiders(struct chord_coordinator *coordinator) {
+    for (uint32_t i = 0; i < coordinator->roster.count; i++) {
+        struct chord_roster_entry *entry = &coordinator->roster.entries[i];
+        if (entry->is_to_be_told && !chord_reach_is_shut(&coordinator->shut, entry->member.address.rank)) {
+            entry->is_to_be_told = false;
+            tell_outsider(coordinator, entry);
+        }
+    }
+}
+
+static void tell_reach(struct chord_coordinator *coordinator, enum chord_message_type type, uint32_t rank, uint32_t to) {
+    struct chord_message message = {.type = type};
+    message.reach.rank = rank;
+    chord_tell(coordinator, message, (struct chord_address){.rank = to});
+}
+
+void chord_tell_reach(struct chord_coordinator *coordinator, enum chord_message_type type, uint32_t rank) {
+    for (uint32_t to = 0; to < coordinator->environment->config->rank_count; to++) {
+        if (to != rank && !chord_reach_is_shut(&coordinator->shut, to)) {
+            tell_reach(coordinator, type, rank, to);
+        }
+    }
+}
+
+void chord_tell_all_reach(struct chord_coordinator *coordinator, uint32_t rank) {
+    for (uint32_t other = 0; other < coordinator->environment->config->rank_count; other++) {
+        if (other != rank) {
+            const bool is_shut = chord_reach_is_shut(&coordinator->shut, other);
+            tell_reach(coordinator, is_shut ? CHORD_MESSAGE_SHUT : CHORD_MESSAGE_OPEN, other, rank);
+        }
     }
 }

@@ -14,7 +14,15 @@ void chord_tell_neighbours(struct chord_coordinator *coordinator);
 /* SPARE: "you are in no ring, this member will pass on what you can't serve". */
 void chord_tell_spare(struct chord_coordinator *coordinator, struct chord_roster_entry *entry);
 
-/* EXCLUDED (M8), to an incarnation that was; one that was leaving anyway is a spare from now on. */
-void chord_tell_excluded(struct chord_coordinator *coordinator, struct chord_roster_entry *entry);
+/* Tells those outside the ring who are to be told and can be reached, each by a contact in the present view: EXCLUDED (M8)
+ * to an incarnation that was a member; SPARE to the others, and to those who were told before but had no chance to come
+ * back since; and INVITE to those who shall join. */
+void chord_tell_outsiders(struct chord_coordinator *coordinator);
+
+/* SHUT or OPEN, to all ranks but the one that it is about and those that are out. */
+void chord_tell_reach(struct chord_coordinator *coordinator, enum chord_message_type type, uint32_t rank);
+
+/* To a rank that was out: which others are, and which aren't. */
+void chord_tell_all_reach(struct chord_coordinator *coordinator, uint32_t rank);
 
 #endif

@@ -70,7 +70,7 @@ static bool fix_finger(const struct chord_maintainer *maintainer) {
         return false;
     }
     const struct chord_id target = chord_id_add_power(table->self.id, config->id_bits, exponent);
-    const struct chord_member *next = chord_table_next_hop(table, config, target);
+    const struct chord_member *next = chord_table_next_hop(table, config, maintainer->environment->reach, target);
     if (next == NULL) {
         return false; /* alone: every id is the node's own, whatever the predecessor says */
     }
@@ -135,7 +135,8 @@ static bool announce(const struct chord_maintainer *maintainer) {
     message.end = maintain->walk == maintain->walk_first
                       ? maintain->gained_start
                       : chord_id_subtract_power(maintain->gained_end, config->id_bits, maintain->walk);
-    const struct chord_member *next = chord_table_next_hop(table, config, message.target);
+    const struct chord_member *next = 
+        chord_table_next_hop(table, config, maintainer->environment->reach, message.target);
     if (next == NULL) {
         maintain->announces = false; /* alone */
         return false;
@@ -209,7 +210,9 @@ enum chord_status chord_maintain_found(const struct chord_maintainer *maintainer
     if (!chord_id_in_open_closed(found->claim.start, start, found->claim.owner.id)) {
         return CHORD_UNEXPECTED;
     }
-    (void)chord_table_learn(maintainer->table, maintainer->environment->config, &found->claim);
+    if (!chord_is_shut(maintainer->environment, found->claim.owner.address.rank)) {
+        (void)chord_table_learn(maintainer->table, maintainer->environment->config, &found->claim);
+    }
     /* What wasn't learnt is older than what contradicts it: asking again at once could go on for ever, so that waits for
      * the deadline. */
     if (maintain->task == CHORD_MAINTAIN_FINGER && maintain->exponent == found->exponent &&

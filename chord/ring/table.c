@@ -172,6 +172,17 @@ bool chord_table_forget(struct chord_table *table, const struct chord_member *me
     return false;
 }
 
+bool chord_table_forget_rank(struct chord_table *table, uint32_t rank) {
+    bool any = false;
+    for (uint32_t i = table->finger_count; i-- > 0;) {
+        if (table->fingers[i].owner.address.rank == rank) {
+            remove_finger(table, i);
+            any = true;
+        }
+    }
+    return any;
+}
+
 uint32_t chord_table_next_unknown_finger(const struct chord_table *table, const struct chord_config *config,
                                          struct chord_id own_start) {
     uint32_t finger = 0; /* starts and fingers both ascend by distance */
@@ -192,8 +203,20 @@ uint32_t chord_table_next_unknown_finger(const struct chord_table *table, const 
     return config->id_bits;
 }
 
-/* The first of the sorted list (clockwise from self) that is at or after the id. */
-static const struct chord_member *owner_in_list(const struct chord_table *table, struct chord_id key_id) {
+const struct chord_member *chord_table_successor(const struct chord_table *table, const struct chord_reach *reach) {
+    for (uint32_t i = 0; i < table->successor_count; i++) {
+        const struct chord_member *successor = &table->successors[i];
+        if (!chord_id_equal(successor->id, table->self.id) && !chord_reach_is_shut(reach, successor->address.rank)) {
+            return successor;
+        }
+    }
+    return NULL;
+}
+
+/* The first of the sorted list (clockwise from self) that is at or after the id; or, if that is out, the next one that
+ * isn't, in a circle. */
+static const struct chord_member *owner_in_list(const struct chord_table *table, const struct chord_reach *reach,
+                                                struct chord_id key_id) {
     uint32_t low = 0;
     uint32_t high = table->successor_count - 1;
     while (low < high) {
@@ -204,15 +227,20 @@ static const struct chord_member *owner_in_list(const struct chord_table *table,
             high = middle;
         }
     }
-    return &table->successors[low];
+    while (low < table->successor_count && chord_reach_is_shut(reach, table->successors[low].address.rank)) {
+        low++;
+    }
+    return low < table->successor_count ? &table->successors[low] : NULL;
 }
 
+/* successor: the first one that isn't out; it precedes the key. */
 static const struct chord_member *closest_preceding(const struct chord_table *table, const struct chord_config *config,
-                                                    struct chord_id key_id) {
-    const struct chord_member *best = &table->successors[0];
+                                                    const struct chord_reach *reach,
+                                                    const struct chord_member *successor, struct chord_id key_id) {
+    const struct chord_member *best = successor;
     for (uint32_t i = table->finger_count; i-- > 0;) {
         const struct chord_member *finger = &table->fingers[i].owner;
-        if (chord_id_in_open(table->self.id, finger->id, key_id)) {
+        if (chord_id_in_open(table->self.id, finger->id, key_id) && !chord_reach_is_shut(reach, finger->address.rank)) {
             if (compare_distance(table, finger->id, best->id) > 0) {
                 best = finger;
             }
@@ -220,30 +248,33 @@ static const struct chord_member *closest_preceding(const struct chord_table *ta
         }
     }
     for (uint32_t i = 1; config->route_successors && i < table->successor_count; i++) {
-        const struct chord_member *successor = &table->successors[i];
-        if (chord_id_in_open(table->self.id, successor->id, key_id) &&
-            compare_distance(table, successor->id, best->id) > 0) {
-            best = successor;
+        const struct chord_member *other = &table->successors[i];
+        if (chord_id_in_open(table->self.id, other->id, key_id) && !chord_reach_is_shut(reach, other->address.rank) &&
+            compare_distance(table, other->id, best->id) > 0) {
+            best = other;
         }
     }
     return best;
 }
 
 const struct chord_member *chord_table_next_hop(const struct chord_table *table, const struct chord_config *config,
-                                                struct chord_id key_id) {
-    if (table->successor_count == 0 || chord_id_equal(table->successors[0].id, table->self.id)) {
+                                                const struct chord_reach *reach, struct chord_id key_id) {
+    const struct chord_member *successor = chord_table_successor(table, reach);
+    if (successor == NULL) {
         return NULL;
     }
-    if (config->routing == CHORD_ROUTING_RING ||
-        chord_id_in_open_closed(table->self.id, key_id, table->successors[0].id)) {
-        return &table->successors[0];
+    if (config->routing == CHORD_ROUTING_RING || chord_id_in_open_closed(table->self.id, key_id, successor->id)) {
+        return successor;
     }
     if (config->routing == CHORD_ROUTING_ONEHOP) {
-        return owner_in_list(table, key_id);
+        return owner_in_list(table, reach, key_id);
     }
     const struct chord_member *last = &table->successors[table->successor_count - 1];
     if (config->route_successors && chord_id_in_open_closed(table->self.id, key_id, last->id)) {
-        return owner_in_list(table, key_id);
+        const struct chord_member *owner = owner_in_list(table, reach, key_id);
+        if (owner != NULL) {
+            return owner;
+        }
     }
-    return closest_preceding(table, config, key_id);
+    return closest_preceding(table, config, reach, successor, key_id);
 }

@@ -40,17 +40,24 @@ bool chord_table_learn(struct chord_table *table, const struct chord_config *con
 /* Forgets a finger that has left the ring, this incarnation of it or an older one. Returns whether it was there. */
 bool chord_table_forget(struct chord_table *table, const struct chord_member *member);
 
+/* Forgets the fingers on a rank that is out. Returns whether there were any. */
+bool chord_table_forget_rank(struct chord_table *table, uint32_t rank);
+
 /* The first exponent whose start is neither the node's own, in (own_start, its id], nor in the range of a finger: it
  * takes a lookup. id_bits if there is none: then all fingers are known. */
 uint32_t chord_table_next_unknown_finger(const struct chord_table *table, const struct chord_config *config,
                                          struct chord_id own_start);
 
-/* The node to send a request for `key_id` to, when this node doesn't own it; NULL while it knows nobody else.
+/* The first of the successor list that isn't out; NULL if there is none, or the node is alone. reach may be NULL. */
+const struct chord_member *chord_table_successor(const struct chord_table *table, const struct chord_reach *reach);
+
+/* The node to send a request for `key_id` to, when this node doesn't own it; NULL while it knows nobody else. Nodes that
+ * are out are passed over, as if they had left. reach may be NULL.
  *   finger: the first successor if it owns the key, otherwise the closest preceding one of fingers and first
  *           successor (SIGCOMM 2001, figure 4); with route_successors the whole list takes part, and may name the owner
  *   ring:   the first successor
  *   onehop: the owner */
 const struct chord_member *chord_table_next_hop(const struct chord_table *table, const struct chord_config *config,
-                                                struct chord_id key_id);
+                                                const struct chord_reach *reach, struct chord_id key_id);
 
 #endif

@@ -64,7 +64,7 @@ static unsigned char bits_of(const struct chord_message *message) {
     case CHORD_MESSAGE_EXCLUDED:
         return message->excluded.rejoin ? FLAG : 0;
     case CHORD_MESSAGE_INSTALL:
-        return message->install.empty ? FLAG : 0;
+        return (unsigned char)((message->install.empty ? FLAG : 0) | (message->install.lost ? 1 : 0));
     case CHORD_MESSAGE_PIECE:
         return message->piece.last ? FLAG : 0;
     default:
@@ -98,6 +98,7 @@ size_t chord_codec_head_size(const struct chord_message *message) {
     case CHORD_MESSAGE_JOIN:
         return PREFIX_SIZE + CHORD_CODEC_MEMBER_SIZE + 2;
     case CHORD_MESSAGE_INVITE:
+    case CHORD_MESSAGE_HEARTBEAT:
         return PREFIX_SIZE;
     case CHORD_MESSAGE_NEIGHBOURS:
         return PREFIX_SIZE + 8 + CHORD_CODEC_MEMBER_SIZE * (size_t)(1 + message->neighbours.successors.count);
@@ -120,6 +121,9 @@ size_t chord_codec_head_size(const struct chord_message *message) {
         return PREFIX_SIZE + 48;
     case CHORD_MESSAGE_SETTLED:
         return PREFIX_SIZE + 12;
+    case CHORD_MESSAGE_SHUT:
+    case CHORD_MESSAGE_OPEN:
+        return PREFIX_SIZE + 4;
     case CHORD_MESSAGE_TYPE_COUNT:
         break;
     }
@@ -214,6 +218,7 @@ size_t chord_codec_encode_head(const struct chord_message *message, unsigned cha
         chord_put16(&writer, message->registration.hops);
         break;
     case CHORD_MESSAGE_INVITE:
+    case CHORD_MESSAGE_HEARTBEAT:
         break;
     case CHORD_MESSAGE_NEIGHBOURS:
         chord_put32(&writer, message->neighbours.epoch);
@@ -282,6 +287,10 @@ size_t chord_codec_encode_head(const struct chord_message *message, unsigned cha
         chord_put32(&writer, message->settled.epoch);
         chord_put32(&writer, message->settled.incarnation);
         chord_put32(&writer, message->settled.message_count);
+        break;
+    case CHORD_MESSAGE_SHUT:
+    case CHORD_MESSAGE_OPEN:
+        chord_put32(&writer, message->reach.rank);
         break;
     case CHORD_MESSAGE_TYPE_COUNT:
         chord_check(!"a message without a type");
@@ -422,6 +431,7 @@ enum chord_status chord_codec_decode(const unsigned char *bytes, size_t size, ui
         message->registration.hops = chord_get16(&reader);
         break;
     case CHORD_MESSAGE_INVITE:
+    case CHORD_MESSAGE_HEARTBEAT:
         break;
     case CHORD_MESSAGE_NEIGHBOURS:
         message->neighbours.epoch = chord_get32(&reader);
@@ -455,6 +465,7 @@ enum chord_status chord_codec_decode(const unsigned char *bytes, size_t size, ui
         message->install.source = get_member(&reader);
         message->install.chain = get_members(&reader);
         message->install.empty = (bits & FLAG) != 0;
+        message->install.lost = (bits & 1) != 0;
         reader.failed |= message->install.chain.count == 0;
         break;
     case CHORD_MESSAGE_PULL:
@@ -494,6 +505,10 @@ enum chord_status chord_codec_decode(const unsigned char *bytes, size_t size, ui
         message->settled.epoch = chord_get32(&reader);
         message->settled.incarnation = chord_get32(&reader);
         message->settled.message_count = chord_get32(&reader);
+        break;
+    case CHORD_MESSAGE_SHUT:
+    case CHORD_MESSAGE_OPEN:
+        message->reach.rank = chord_get32(&reader);
         break;
     default:
         return CHORD_MALFORMED;

@@ -26,7 +26,8 @@ struct chord_config {
     uint32_t window;        /* operations under way at once, >= 1 */
     uint32_t credit_bytes;  /* bytes of one credit: what one frame of the transport carries */
     uint32_t credit_count;  /* credits a client holds; at least the cost of the largest operation */
-    uint64_t retry_ticks;   /* without an answer for so long a request is sent again */
+    uint64_t retry_ticks;   /* without an answer for so long a request is sent again, then after twice as long... */
+    uint32_t copies_max;    /* until there may be so many copies of it under way: then it is given up; 0: never */
     uint64_t backoff_ticks; /* a refused request is sent again after so long */
 
     /* The chain's bounds (chord/chain/replicate.h). */

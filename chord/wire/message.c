@@ -14,7 +14,8 @@ const char *chord_message_name(enum chord_message_type type) {
         [CHORD_MESSAGE_INSTALL] = "INSTALL",   [CHORD_MESSAGE_PULL] = "PULL",
         [CHORD_MESSAGE_PIECE] = "PIECE",       [CHORD_MESSAGE_SYNCED] = "SYNCED",
         [CHORD_MESSAGE_ACTIVATE] = "ACTIVATE", [CHORD_MESSAGE_DROP] = "DROP",
-        [CHORD_MESSAGE_SETTLED] = "SETTLED",
+        [CHORD_MESSAGE_SETTLED] = "SETTLED",   [CHORD_MESSAGE_HEARTBEAT] = "HEARTBEAT",
+        [CHORD_MESSAGE_SHUT] = "SHUT",         [CHORD_MESSAGE_OPEN] = "OPEN",
     };
     if ((unsigned)type >= CHORD_MESSAGE_TYPE_COUNT || names[type] == NULL) {
         return "?";

@@ -17,6 +17,9 @@
  *     member --SYNCED--> coordinator --ACTIVATE or DROP--> member
  *     coordinator --NEIGHBOURS, SPARE or EXCLUDED--> node, new owner --SETTLED--> coordinator
  *
+ *     rank --HEARTBEAT--> coordinator --HEARTBEAT--> rank           (I live)
+ *     coordinator --SHUT or OPEN--> rank                            (another rank is out, or back)
+ *
  * THE DEFINITION OF A HOP. owner_hops of an operation is the number of REQUEST messages sent from node to node until
  * the owner has it: 0 if the node that it enters at owns the key. The message from the client to the entry node, the
  * CHAIN messages and the ANSWER are counted apart and never as hops. path_length, the papers' figure, is
@@ -61,11 +64,15 @@ enum chord_message_type {
     CHORD_MESSAGE_ACTIVATE,
     CHORD_MESSAGE_DROP,
     CHORD_MESSAGE_SETTLED,
+    CHORD_MESSAGE_HEARTBEAT,
+    CHORD_MESSAGE_SHUT,
+    CHORD_MESSAGE_OPEN,
     CHORD_MESSAGE_TYPE_COUNT
 };
 
 /* Where a message goes. The type says to which part of the rank: its client (ANSWER, REFUSAL), its coordinator
- * (REGISTER, JOIN, WEDGED, SYNCED, SETTLED) or the node `virtual_node` (all others). */
+ * (REGISTER, JOIN, WEDGED, SYNCED, SETTLED), to all of it (HEARTBEAT, SHUT, OPEN) or to the node `virtual_node` (all
+ * others). */
 struct chord_address {
     uint32_t rank;
     uint16_t virtual_node;
@@ -243,7 +250,8 @@ struct chord_install {
     struct chord_id arc_start;
     struct chord_members chain; /* head first */
     struct chord_member source; /* has the part's state and gives it to the chain */
-    bool empty;                 /* the ring is being formed: nobody has data, so there is no source */
+    bool empty;                 /* there is no source: the ring is being formed and nobody has data, or */
+    bool lost;                  /* whoever had the part's was lost (C8), and it begins anew */
 };
 
 /* Asks the source for the part's state from byte `offset` on: the acknowledgement of all before it. The first one
@@ -294,6 +302,11 @@ struct chord_settled_report {
     uint32_t message_count;
 };
 
+/* SHUT: nothing is sent to the rank any more, and nothing is expected from it. OPEN: it is back. */
+struct chord_reach_change {
+    uint32_t rank;
+};
+
 struct chord_message {
     enum chord_message_type type;
     struct chord_address from;
@@ -321,6 +334,7 @@ struct chord_message {
         struct chord_synced synced;
         struct chord_activate activate; /* ACTIVATE, DROP */
         struct chord_settled_report settled;
+        struct chord_reach_change reach; /* SHUT, OPEN */
     };
 };
 

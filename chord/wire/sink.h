@@ -6,6 +6,7 @@
 #include "chord/base/allocator.h"
 #include "chord/wire/config.h"
 #include "chord/wire/message.h"
+#include "chord/wire/reach.h"
 
 /* The end of one of the client's operations. */
 struct chord_completion {
@@ -78,7 +79,8 @@ enum chord_notice_kind {
     CHORD_NOTICE_DUPLICATE_ID, /* two nodes have one id: the ring can't be formed, or the second can't join */
     CHORD_NOTICE_CHANGED,      /* a view change is committed: `change` */
     CHORD_NOTICE_SETTLED,      /* `settled`; changes that follow each other closely settle together, as the last one */
-    CHORD_NOTICE_CANCELLED,    /* a departure that was accepted is off (C9): `first` would have been the last member */
+    CHORD_NOTICE_CANCELLED,    /* what was accepted is off, `cancelled` of `first`: a departure, since it would have been
+                                  the last member (C9); a join, since nothing is heard of it any more */
     CHORD_NOTICE_SUSPECTED,    /* `suspicion`: a rank is silent. Its nodes are excluded as soon as C8 allows it */
     CHORD_NOTICE_HEARD,        /* `suspicion`: a suspected rank is heard again. What was excluded stays excluded */
     CHORD_NOTICE_LOST,         /* `loss`: data is lost */
@@ -89,8 +91,9 @@ enum chord_notice_kind {
 struct chord_notice {
     enum chord_notice_kind kind;
     uint32_t epoch;
-    struct chord_member first;  /* of a duplicate id, or whose departure is off */
+    struct chord_member first;  /* of a duplicate id, or whose departure or join is off */
     struct chord_member second; /* of a duplicate id */
+    enum chord_command cancelled;
     struct chord_change change;
     struct chord_settled settled;
     struct chord_suspicion suspicion;
@@ -110,7 +113,13 @@ struct chord_environment {
     const struct chord_config *config;
     const struct chord_sink *sink;
     const struct chord_allocator *allocator;
+    const struct chord_reach *reach; /* NULL: nobody is ever out */
 };
+
+/* Whether nothing can be sent to a rank, since it is taken for dead. */
+static inline bool chord_is_shut(const struct chord_environment *environment, uint32_t rank) {
+    return chord_reach_is_shut(environment->reach, rank);
+}
 
 static inline void chord_send(const struct chord_environment *environment, const struct chord_message *message) {
     environment->sink->send(environment->sink->context, message);

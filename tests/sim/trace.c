@@ -81,6 +81,7 @@ void trace_message(FILE *out, uint64_t now_ticks, const struct chord_message *me
                 message->registration.member.incarnation);
         break;
     case CHORD_MESSAGE_INVITE:
+    case CHORD_MESSAGE_HEARTBEAT:
         break;
     case CHORD_MESSAGE_NEIGHBOURS:
         fprintf(out, " epoch=%u predecessor=%s successors=", message->neighbours.epoch,
@@ -136,6 +137,10 @@ void trace_message(FILE *out, uint64_t now_ticks, const struct chord_message *me
     case CHORD_MESSAGE_SETTLED:
         fprintf(out, " epoch=%u messages=%u", message->settled.epoch, message->settled.message_count);
         break;
+    case CHORD_MESSAGE_SHUT:
+    case CHORD_MESSAGE_OPEN:
+        fprintf(out, " rank=%u", message->reach.rank);
+        break;
     case CHORD_MESSAGE_TYPE_COUNT:
         break;
     }
@@ -153,12 +158,15 @@ void trace_completion(FILE *out, uint64_t now_ticks, uint32_t rank, const struct
 }
 
 void trace_notice(FILE *out, uint64_t now_ticks, const struct chord_notice *notice) {
-    static const char *const notices[] = {"formed", "duplicate id", "changed", "settled", "cancelled"};
+    static const char *const notices[] = {"formed", "duplicate id", "changed", "settled", "cancelled",
+                                          "suspected", "heard", "lost", "shut", "opened"};
     if (out != NULL) {
         fprintf(out, "%8" PRIu64 "  coordinator: %s, epoch %u", now_ticks, notices[notice->kind], notice->epoch);
         if (notice->kind == CHORD_NOTICE_CHANGED) {
             fprintf(out, ", %u attempts, %u arcs, %" PRIu64 " pairs", notice->change.attempt_count,
                     notice->change.arc_count, notice->change.pair_count);
+        } else if (notice->kind == CHORD_NOTICE_SUSPECTED || notice->kind == CHORD_NOTICE_HEARD) {
+            fprintf(out, ", rank %u", notice->suspicion.rank);
         }
         fputc('\n', out);
     }

@@ -291,7 +291,8 @@ static void test_cancelled(void) {
     SCHEDULE("0ms:depart:n:1", "0ms:depart:n:2");
     changes_fire(&world.changes, world.now_ns);
     const struct chord_notice cancelled = {.kind = CHORD_NOTICE_CANCELLED,
-                                           .first = {.address = {.virtual_node = 2}}};
+                                           .first = {.address = {.virtual_node = 2}},
+                                           .cancelled = CHORD_COMMAND_DEPART};
     const struct chord_notice twin = {.kind = CHORD_NOTICE_DUPLICATE_ID, .second = {.address = {.virtual_node = 1}}};
     changes_notice(&world.changes, &cancelled);
     changes_notice(&world.changes, &twin); /* of a join: nobody asked for one */

@@ -137,6 +137,11 @@ static struct chord_message random_message(struct chord_prng *prng, enum chord_m
             (struct chord_registration){.member = random_member(prng), .hops = (uint16_t)number(prng)};
         break;
     case CHORD_MESSAGE_INVITE:
+    case CHORD_MESSAGE_HEARTBEAT:
+        break;
+    case CHORD_MESSAGE_SHUT:
+    case CHORD_MESSAGE_OPEN:
+        message.reach.rank = (uint32_t)number(prng);
         break;
     case CHORD_MESSAGE_NEIGHBOURS:
         message.neighbours = (struct chord_neighbours){
@@ -165,7 +170,8 @@ static struct chord_message random_message(struct chord_prng *prng, enum chord_m
                                                  .arc_start = random_member(prng).id,
                                                  .chain = members,
                                                  .source = random_member(prng),
-                                                 .empty = chord_prng_below(prng, 2)};
+                                                 .empty = chord_prng_below(prng, 2),
+                                                 .lost = chord_prng_below(prng, 2)};
         if (shape.member_count == 0) { /* a chain has at least its head */
             member_array[0] = random_member(prng);
             message.install.chain.count = 1;
@@ -329,7 +335,11 @@ static bool same_message(const struct chord_message *a, const struct chord_messa
         return same_member(a->registration.member, b->registration.member) &&
                a->registration.hops == b->registration.hops;
     case CHORD_MESSAGE_INVITE:
+    case CHORD_MESSAGE_HEARTBEAT:
         return true;
+    case CHORD_MESSAGE_SHUT:
+    case CHORD_MESSAGE_OPEN:
+        return a->reach.rank == b->reach.rank;
     case CHORD_MESSAGE_NEIGHBOURS:
         return a->neighbours.epoch == b->neighbours.epoch &&
                same_member(a->neighbours.predecessor, b->neighbours.predecessor) &&
@@ -350,7 +360,8 @@ static bool same_message(const struct chord_message *a, const struct chord_messa
                chord_id_equal(a->install.end, b->install.end) &&
                chord_id_equal(a->install.arc_start, b->install.arc_start) &&
                same_members(&a->install.chain, &b->install.chain) &&
-               same_member(a->install.source, b->install.source) && a->install.empty == b->install.empty;
+               same_member(a->install.source, b->install.source) && a->install.empty == b->install.empty &&
+               a->install.lost == b->install.lost;
     case CHORD_MESSAGE_PULL:
         return a->pull.epoch == b->pull.epoch && chord_id_equal(a->pull.end, b->pull.end) &&
                a->pull.offset == b->pull.offset && a->pull.base_epoch == b->pull.base_epoch &&

@@ -1068,6 +1068,11 @@ static struct chord_message some_message(struct chord_prng *prng, const struct c
         message.registration.member = some_member(prng);
         break;
     case CHORD_MESSAGE_INVITE:
+    case CHORD_MESSAGE_HEARTBEAT:
+        break;
+    case CHORD_MESSAGE_SHUT:
+    case CHORD_MESSAGE_OPEN:
+        message.reach.rank = (uint32_t)chord_prng_below(prng, 6);
         break;
     case CHORD_MESSAGE_NEIGHBOURS:
         message.neighbours = (struct chord_neighbours){

@@ -201,7 +201,7 @@ static void check_key(struct tally *tally, struct chord_id key, int route) {
         uint32_t at = start;
         uint32_t hops = 0;
         while (at != owner && hops <= ring.count) {
-            const uint32_t next = index_of(chord_table_next_hop(&ring.tables[at], &config, key));
+            const uint32_t next = index_of(chord_table_next_hop(&ring.tables[at], &config, NULL, key));
             TALLY(tally, next == expected_hop(route, at, owner, key));
             if (next == UINT32_MAX) {
                 return;
@@ -228,7 +228,7 @@ static void check_ring(struct tally *tally, uint32_t successor_count, struct cho
     for (int route = 0; route < ROUTES; route++) {
         build(tally, configs[route].routing, route == ONEHOP ? ring.count : successor_count);
         if (ring.count == 1) {
-            TALLY(tally, chord_table_next_hop(&ring.tables[0], &configs[route], ring.members[0].id) == NULL);
+            TALLY(tally, chord_table_next_hop(&ring.tables[0], &configs[route], NULL, ring.members[0].id) == NULL);
         } else if (ring.bits <= 7) {
             for (uint32_t key = 0; key < 1u << ring.bits; key++) {
                 check_key(tally, id_of_number(key, ring.bits), route);
@@ -328,8 +328,8 @@ static void test_figure_3(void) {
     CU_ASSERT_EQUAL(index_of(&ring.tables[2].fingers[0].owner), 0);
     /* Section 4.4's example: node 3 looks for the successor of 1 and asks 0, whose successor it is. */
     struct chord_config config = {.routing = CHORD_ROUTING_FINGER, .id_bits = 3};
-    CU_ASSERT_EQUAL(index_of(chord_table_next_hop(&ring.tables[2], &config, id_of_number(1, 3))), 0);
-    CU_ASSERT_EQUAL(index_of(chord_table_next_hop(&ring.tables[0], &config, id_of_number(1, 3))), 1);
+    CU_ASSERT_EQUAL(index_of(chord_table_next_hop(&ring.tables[2], &config, NULL, id_of_number(1, 3))), 0);
+    CU_ASSERT_EQUAL(index_of(chord_table_next_hop(&ring.tables[0], &config, NULL, id_of_number(1, 3))), 1);
     drop(&tally);
     TALLY_ASSERT(&tally, 10);
 }
@@ -341,7 +341,7 @@ static void test_a_table_that_knows_nobody(void) {
     const struct chord_member self = {.id = id_of_number(5, 4)};
     chord_table_init(&table, self);
     for (int route = 0; route < ROUTES; route++) {
-        CU_ASSERT_PTR_NULL(chord_table_next_hop(&table, &configs[route], id_of_number(9, 4)));
+        CU_ASSERT_PTR_NULL(chord_table_next_hop(&table, &configs[route], NULL, id_of_number(9, 4)));
     }
     chord_table_clear(&table, &counting.allocator);
     CU_ASSERT_EQUAL(counting.calls, 0);
