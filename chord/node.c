@@ -303,6 +303,7 @@ static enum chord_status receive_neighbours(struct chord_node *node, const struc
     const enum chord_status status = chord_table_set_neighbours(&node->table, node->environment->config,
                                                                 node->environment->allocator, neighbours);
     if (status == CHORD_OK) {
+        chord_maintain_has_place(&node->maintain);
         const struct chord_claim own = own_claim(node);
         (void)learn(node, &own);
         maintain(node, now_ticks);

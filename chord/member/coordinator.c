@@ -402,29 +402,25 @@ static enum chord_status attempt(struct chord_coordinator *coordinator, uint64_t
 
 /* --- C3 and C8: exclusions --- */
 
-/* C8: the only complete holder of a part is never excluded. */
-static bool may_be_excluded(const struct chord_coordinator *coordinator, const struct chord_member *member) {
-    for (uint32_t i = 0; i < coordinator->parts.count; i++) {
-        if (!chord_part_survives(&coordinator->parts.items[i], member)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool is_only_member(const struct chord_coordinator *coordinator, const struct chord_roster_entry *entry) {
+/* Whether anybody else is in the ring: without a node there is none. */
+static bool leaves_others(const struct chord_coordinator *coordinator, const struct chord_roster_entry *entry) {
     for (uint32_t i = 0; i < coordinator->roster.count; i++) {
         const struct chord_roster_entry *other = &coordinator->roster.entries[i];
-        if (other != entry && (other->state == CHORD_ROSTER_MEMBER || other->state == CHORD_ROSTER_JOINING)) {
-            return false;
+        if (other != entry && is_in_ring(other)) {
+            return true; /* a leaver stays then (C9) */
         }
     }
-    return true;
+    return false;
 }
 
-/* C8, where data may be lost: only then is a node excluded that alone holds a part, and never the last node. */
-static bool may_be_lost(const struct chord_coordinator *coordinator, const struct chord_roster_entry *entry) {
-    return coordinator->environment->config->allows_data_loss && !is_only_member(coordinator, entry);
+/* C8: the only complete holder of a part is never excluded, unless data may be lost. */
+static bool may_be_excluded(const struct chord_coordinator *coordinator, const struct chord_roster_entry *entry) {
+    for (uint32_t i = 0; i < coordinator->parts.count; i++) {
+        if (!chord_part_survives(&coordinator->parts.items[i], &entry->member)) {
+            return coordinator->environment->config->allows_data_loss && leaves_others(coordinator, entry);
+        }
+    }
+    return leaves_others(coordinator, entry);
 }
 
 static void tell_lost(const struct chord_coordinator *coordinator, const struct chord_member *member) {
@@ -460,8 +456,7 @@ static enum chord_status judge_suspicions(struct chord_coordinator *coordinator,
     bool any = false;
     for (uint32_t i = 0; i < coordinator->roster.count; i++) {
         struct chord_roster_entry *entry = &coordinator->roster.entries[i];
-        if (entry->is_suspected &&
-            (may_be_excluded(coordinator, &entry->member) || may_be_lost(coordinator, entry))) {
+        if (entry->is_suspected && may_be_excluded(coordinator, entry)) {
             exclude(coordinator, entry);
             any = true;
         }
@@ -477,7 +472,7 @@ static enum chord_status judge_suspicions(struct chord_coordinator *coordinator,
 /* The joining of a node that may never answer is off; one that was excluded begins anew when it is heard again. */
 static void cancel_join(struct chord_coordinator *coordinator, struct chord_roster_entry *entry) {
     if (entry->is_returning) {
-        entry->state = CHORD_ROSTER_RETURNING;
+        entry->state = CHORD_ROSTER_INVITED;
         return;
     }
     const struct chord_notice notice = {
@@ -759,8 +754,7 @@ static enum chord_status receive_join(struct chord_coordinator *coordinator, con
         return CHORD_UNEXPECTED;
     }
     if (!is_invited && !is_back) {
-        /* Another one that was sent before the node was told of a new contact, or had its joining cancelled. */
-        return member->incarnation <= entry->member.incarnation ? CHORD_STALE : CHORD_UNEXPECTED;
+        return CHORD_STALE; /* repeated, since it was told of a new contact; or its joining was cancelled meanwhile */
     }
     entry->member.incarnation = member->incarnation;
     entry->state = CHORD_ROSTER_WAITING;

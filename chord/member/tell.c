@@ -97,8 +97,12 @@ static void tell_outsider(struct chord_coordinator *coordinator, struct chord_ro
     case CHORD_ROSTER_WAITING:
         chord_tell_spare(coordinator, entry);
         return;
+    case CHORD_ROSTER_RETURNING: /* perhaps it never heard that it was excluded */
+        tell_excluded(coordinator, entry);
+        chord_tell_spare(coordinator, entry);
+        chord_tell(coordinator, invitation, entry->member.address);
+        return;
     case CHORD_ROSTER_INVITED:
-    case CHORD_ROSTER_RETURNING:
         chord_tell_spare(coordinator, entry);
         chord_tell(coordinator, invitation, entry->member.address);
         return;

@@ -49,6 +49,14 @@ void chord_maintain_seek_place(const struct chord_maintainer *maintainer, struct
     look_for_place(maintainer);
 }
 
+void chord_maintain_has_place(struct chord_maintain *maintain) {
+    maintain->seeks_place = false;
+    if (maintain->task == CHORD_MAINTAIN_PLACE) {
+        maintain->task = CHORD_MAINTAIN_NOTHING;
+        maintain->deadline_ticks = UINT64_MAX;
+    }
+}
+
 /* --- fix_fingers --- */
 
 /* The first finger that nothing settles; id_bits if there is none. */

@@ -52,6 +52,9 @@ void chord_maintain_init(struct chord_maintain *maintain);
 /* Looks for the node's place, to be answered by chord_maintain_found. */
 void chord_maintain_seek_place(const struct chord_maintainer *maintainer, struct chord_member contact);
 
+/* The node has its place: what was asked for it, perhaps more than once, is settled. */
+void chord_maintain_has_place(struct chord_maintain *maintain);
+
 /* The node has become the owner of (start, its id], of which (start, gained_end] is new to it, in a view change that the
  * coordinator wants settled. */
 void chord_maintain_gain(const struct chord_maintainer *maintainer, struct chord_id gained_end);

@@ -46,6 +46,23 @@ static void sink_send(void *context, const struct chord_message *message) {
     network_send(&speaker->cluster->network, message, speaker->cluster->now_ticks);
 }
 
+/* An operation that nobody knows the end of. */
+static void record_unknown(struct cluster *cluster, uint32_t rank, uint32_t index) {
+    const struct cluster_operation *operation = &cluster->clients[rank].operations[index];
+    const struct cluster_key *key = &cluster->keys[operation->key];
+    const struct history_record entry = {
+        .key_digest = chord_digest64(key->bytes, key->size),
+        .value_digest =
+            operation->kind == CHORD_INSERT ? chord_digest64(operation->value, operation->value_size) : 0,
+        .start_ns = operation->issued_ticks,
+        .client_rank = rank,
+        .index = index,
+        .kind = (uint8_t)operation->kind,
+        .outcome = CHORD_UNKNOWN};
+    cluster->counts.unknown++;
+    chord_check(history_append(&cluster->history, &entry) == CHORD_OK);
+}
+
 static void record(struct cluster *cluster, uint32_t rank, const struct chord_completion *completion) {
     const struct cluster_operation *operation = &cluster->clients[rank].operations[completion->tag];
     const struct cluster_key *key = &cluster->keys[operation->key];
@@ -104,8 +121,14 @@ static void sink_complete(void *context, const struct chord_completion *completi
     operation->outcome = completion->outcome;
     operation->version = completion->version;
     client->completed_count++;
+    trace_completion(cluster->trace, cluster->now_ticks, speaker->rank, completion);
+    if (completion->outcome == CHORD_UNKNOWN) {
+        record_unknown(cluster, speaker->rank, (uint32_t)completion->tag);
+        return;
+    }
     /* I9: versions that are answered for a key only grow. */
-    if (cluster->config.consistency == CHORD_LINEARIZABLE && operation->any_answered_before) {
+    if (cluster->config.consistency == CHORD_LINEARIZABLE && operation->any_answered_before &&
+        cluster->counts.lost_parts == 0) {
         const int order = chord_version_compare(completion->version, operation->answered_before);
         if (order < 0 || (order == 0 && completion->kind != CHORD_QUERY)) {
             cluster_break(cluster, "I9", "rank %u: operation %u was answered with an older version", speaker->rank,
@@ -118,7 +141,6 @@ static void sink_complete(void *context, const struct chord_completion *completi
         key->any_answered = true;
     }
     record(cluster, speaker->rank, completion);
-    trace_completion(cluster->trace, cluster->now_ticks, speaker->rank, completion);
 }
 
 static void count_change(struct cluster_counts *counts, const struct chord_change *change) {
@@ -153,10 +175,20 @@ static void sink_notice(void *context, const struct chord_notice *notice) {
         cluster_break(cluster, "formation", "two nodes have one id");
         break;
     case CHORD_NOTICE_SUSPECTED:
+        cluster->counts.suspicions++;
+        cluster->counts.false_suspicions += !cluster->is_dead[notice->suspicion.rank];
+        break;
     case CHORD_NOTICE_HEARD:
+        break;
     case CHORD_NOTICE_LOST:
+        cluster->counts.lost_parts++;
+        break;
     case CHORD_NOTICE_SHUT:
+        network_shut(&cluster->network, speaker->rank, notice->rank);
+        break;
     case CHORD_NOTICE_OPENED:
+        network_open(&cluster->network, speaker->rank, notice->rank);
+        cluster->counts.returns += speaker->rank == cluster->config.coordinator_rank;
         break;
     }
 }
@@ -182,12 +214,23 @@ static struct chord_id draw_id(struct cluster *cluster) {
     return chord_id_truncate(id, cluster->config.id_bits);
 }
 
+/* Where messages are lost, nobody may wait for ever. */
+static void draw_patience(struct cluster *cluster, bool hasty) {
+    struct chord_config *config = &cluster->config;
+    config->suspicion_ticks = draw_between(cluster, 300, 3000);
+    config->heartbeat_ticks = 1 + config->suspicion_ticks / draw_between(cluster, 4, 12);
+    config->retry_ticks = hasty ? draw_between(cluster, 20, 400) : draw_between(cluster, 500, 5000);
+    config->copies_max = draw(cluster, 3) == 0 ? draw_between(cluster, 2, 6) : 0;
+    config->transfer_ticks = hasty ? draw_between(cluster, 50, 500) : 5000;
+    config->allows_data_loss = draw(cluster, 8) == 0;
+}
+
 static void draw_config(struct cluster *cluster) {
     static const uint32_t bits[] = {160, 160, 64, 33, 32, 12, 7};
     struct chord_config *config = &cluster->config;
     const bool hasty = draw(cluster, 3) == 0; /* clients that repeat requests long before they are lost */
     *config = (struct chord_config){
-        .rank_count = draw_between(cluster, 1, CLUSTER_RANKS_MAX),
+        .rank_count = draw_between(cluster, cluster->is_faulty ? 3 : 1, CLUSTER_RANKS_MAX),
         .virtual_node_count = draw(cluster, 4) == 0 ? draw_between(cluster, 2, CLUSTER_VIRTUAL_NODES_MAX) : 1,
         .id_bits = bits[draw(cluster, sizeof bits / sizeof bits[0])],
         .replica_count = draw_between(cluster, 1, 5),
@@ -210,6 +253,9 @@ static void draw_config(struct cluster *cluster) {
         .lookup_ticks = hasty ? draw_between(cluster, 50, 500) : 5000,
         .hops_max = 4 * CLUSTER_NODES_MAX,
     };
+    if (cluster->is_faulty) {
+        draw_patience(cluster, hasty);
+    }
     config->initial_rank_count =
         draw(cluster, 2) == 0 ? config->rank_count : draw_between(cluster, 1, config->rank_count);
     if (draw(cluster, 4) == 0) {
@@ -290,9 +336,10 @@ static bool has_id(const struct cluster *cluster, uint32_t count, struct chord_i
     return false;
 }
 
-void cluster_init(struct cluster *cluster, uint64_t seed, FILE *trace) {
+void cluster_init(struct cluster *cluster, uint64_t seed, bool is_faulty, FILE *trace) {
     memset(cluster, 0, sizeof *cluster);
     cluster->seed = seed;
+    cluster->is_faulty = is_faulty;
     cluster->prng = chord_prng_seeded(seed, 0);
     cluster->trace = trace;
     draw_config(cluster);
@@ -306,6 +353,9 @@ void cluster_init(struct cluster *cluster, uint64_t seed, FILE *trace) {
     }
     draw_operations(cluster);
     draw_commands(cluster);
+    if (is_faulty) {
+        faults_draw(&cluster->faults, &cluster->prng, &cluster->config, 200 + draw(cluster, 8000));
+    }
     for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {
         speakers[rank] = (struct speaker){.cluster = cluster, .rank = rank};
         cluster->sinks[rank] = (struct chord_sink){
@@ -337,12 +387,13 @@ void cluster_describe(const struct cluster *cluster, FILE *out) {
     const struct chord_config *config = &cluster->config;
     fprintf(out,
             "seed %llu: %u ranks x %u nodes, %u at first, %u commands, k=%u, %s, %s routing, r=%u%s, %u-bit ids, window %u, %u credits, "
-            "%u operations a client on %u keys, retry after %llu\n",
+            "%u operations a client on %u keys, retry after %llu, %u faults%s\n",
             (unsigned long long)cluster->seed, config->rank_count, config->virtual_node_count, config->initial_rank_count, cluster->command_count, config->replica_count,
             config->consistency == CHORD_LINEARIZABLE ? "linearizable" : "eventual", routings[config->routing],
             config->successor_count, config->route_successors ? " used" : "", config->id_bits, config->window,
             config->credit_count, cluster->operations_per_client, cluster->key_count,
-            (unsigned long long)config->retry_ticks);
+            (unsigned long long)config->retry_ticks, cluster->faults.count,
+            config->allows_data_loss ? ", data may be lost" : "");
 }
 
 /* --- running it --- */
@@ -350,7 +401,7 @@ void cluster_describe(const struct cluster *cluster, FILE *out) {
 /* Issues what the rank's client has room for; now and then it holds back, so that runs are not all in lock step. */
 static void issue(struct cluster *cluster, uint32_t rank) {
     struct cluster_client *client = &cluster->clients[rank];
-    while (cluster->formed && client->next < cluster->operations_per_client &&
+    while (cluster->formed && !client->is_stuck && client->next < cluster->operations_per_client &&
            client->pause_until_ticks <= cluster->now_ticks) {
         if (draw(cluster, 8) == 0) {
             client->pause_until_ticks = cluster->now_ticks + draw(cluster, 300);
@@ -372,6 +423,9 @@ static void issue(struct cluster *cluster, uint32_t rank) {
         const enum chord_status status =
             chord_client_submit(&cluster->peers[rank].client, &submitted, cluster->now_ticks);
         if (status == CHORD_BUSY) {
+            client->is_stuck = chord_client_is_stuck(
+                &cluster->peers[rank].client,
+                chord_client_cost(&cluster->config, operation->kind, key->size, operation->value_size));
             return;
         }
         if (status != CHORD_OK) {
@@ -397,6 +451,10 @@ static uint64_t client_deadline(const struct cluster *cluster, uint32_t rank) {
 
 static void deliver(struct cluster *cluster) {
     const struct network_message message = network_take(&cluster->network);
+    if (cluster->is_dead[message.to_rank]) {
+        free(message.bytes);
+        return;
+    }
     cluster->stepped_rank = message.to_rank;
     const struct chord_message decoded = network_decode(&message);
     trace_message(cluster->trace, cluster->now_ticks, &decoded, cluster->config.id_bits);
@@ -410,10 +468,22 @@ static void deliver(struct cluster *cluster) {
     issue(cluster, message.to_rank);
 }
 
+/* --- commands and faults --- */
+
+static uint64_t after_formation(const struct cluster *cluster, uint64_t ticks) {
+    return cluster->formed ? cluster->formed_ticks + ticks : UINT64_MAX;
+}
+
 static uint64_t command_deadline(const struct cluster *cluster) {
-    return !cluster->formed || cluster->command_next == cluster->command_count
+    return cluster->command_next == cluster->command_count
                ? UINT64_MAX
-               : cluster->formed_ticks + cluster->commands[cluster->command_next].at_ticks;
+               : after_formation(cluster, cluster->commands[cluster->command_next].at_ticks);
+}
+
+static uint64_t fault_deadline(const struct cluster *cluster) {
+    const struct faults *faults = &cluster->faults;
+    return faults->next == faults->count ? UINT64_MAX
+                                         : after_formation(cluster, faults->items[faults->next].at_ticks);
 }
 
 static void give_command(struct cluster *cluster) {
@@ -434,6 +504,7 @@ static void give_command(struct cluster *cluster) {
     case CHORD_NOT_MEMBER:
     case CHORD_LAST_MEMBER:
     case CHORD_UNDER_WAY:
+    case CHORD_UNREACHABLE:
         cluster->counts.refusals++;
         break;
     default:
@@ -441,61 +512,254 @@ static void give_command(struct cluster *cluster) {
     }
 }
 
+/* Whether each part is known to be complete at a living node, even if a rank dies. */
+static bool would_survive(const struct cluster *cluster, uint32_t rank) {
+    const struct chord_parts *parts = &cluster->peers[cluster->config.coordinator_rank].coordinator.parts;
+    for (uint32_t i = 0; i < parts->count; i++) {
+        bool survives = false;
+        for (uint32_t h = 0; h < parts->items[i].holder_count; h++) {
+            const struct chord_holder *holder = &parts->items[i].holders[h];
+            const uint32_t at = holder->member.address.rank;
+            survives |= holder->complete && at != rank && !cluster->is_dead[at];
+        }
+        if (!survives) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether a node that lives is in the ring, or is being taken in. */
+static bool has_living_member(const struct cluster *cluster) {
+    for (uint32_t i = 0; i < cluster_node_count(cluster); i++) {
+        const enum chord_roster_state state = cluster_roster(cluster, i)->state;
+        if ((state == CHORD_ROSTER_MEMBER || state == CHORD_ROSTER_JOINING) &&
+            !cluster->is_dead[i / cluster->config.virtual_node_count]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool cluster_is_beyond_help(const struct cluster *cluster) {
+    return (!cluster->config.allows_data_loss && !would_survive(cluster, UINT32_MAX)) ||
+           !has_living_member(cluster);
+}
+
+/* What the client has under way may have happened. */
+static void end_client(struct cluster *cluster, uint32_t rank) {
+    const struct cluster_client *client = &cluster->clients[rank];
+    for (uint32_t i = 0; i < client->next; i++) {
+        if (!client->operations[i].completed) {
+            record_unknown(cluster, rank, i);
+        }
+    }
+    cluster->counts.not_issued += cluster->operations_per_client - client->next;
+}
+
+void cluster_end(struct cluster *cluster) {
+    for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {
+        if (!cluster->is_dead[rank]) {
+            end_client(cluster, rank);
+        }
+    }
+}
+
+static void kill_rank(struct cluster *cluster, uint32_t rank) {
+    cluster->is_dead[rank] = true;
+    end_client(cluster, rank);
+}
+
+static void inflict(struct cluster *cluster) {
+    const struct fault *fault = &cluster->faults.items[cluster->faults.next++];
+    const uint64_t until = cluster->now_ticks + fault->duration_ticks;
+    const bool kills = fault->kind == FAULT_CRASH || fault->kind == FAULT_SILENCE;
+    if (cluster->is_dead[fault->rank]) {
+        return;
+    }
+    if (kills && (fault->rank == cluster->config.coordinator_rank ||
+                  (!cluster->config.allows_data_loss && !would_survive(cluster, fault->rank)))) {
+        cluster->counts.spared++;
+        return;
+    }
+    cluster->counts.faults[fault->kind]++;
+    trace_fault(cluster->trace, cluster->now_ticks, fault);
+    switch (fault->kind) {
+    case FAULT_CRASH:
+        network_crash(&cluster->network, fault->rank);
+        kill_rank(cluster, fault->rank);
+        break;
+    case FAULT_SILENCE:
+        kill_rank(cluster, fault->rank);
+        break;
+    case FAULT_PAUSE:
+        network_pause(&cluster->network, fault->rank, until);
+        if (cluster->paused_until_ticks[fault->rank] < until) {
+            cluster->paused_until_ticks[fault->rank] = until;
+        }
+        break;
+    case FAULT_STALL:
+        network_stall(&cluster->network, fault->rank, fault->to_rank, until);
+        break;
+    case FAULT_KIND_COUNT:
+        break;
+    }
+}
+
+uint64_t cluster_calm_ticks(const struct cluster *cluster) {
+    uint64_t last = cluster->faults.end_ticks;
+    for (uint32_t i = 0; i < cluster->command_count; i++) {
+        const uint64_t end = cluster->commands[i].at_ticks + cluster->commands[i].stall_ticks;
+        last = end > last ? end : last;
+    }
+    return after_formation(cluster, last);
+}
+
+/* --- time --- */
+
+/* When a rank next wants to be woken. */
+static uint64_t rank_deadline(const struct cluster *cluster, uint32_t rank) {
+    if (cluster->is_dead[rank]) {
+        return UINT64_MAX;
+    }
+    uint64_t deadline = chord_peer_deadline(&cluster->peers[rank]);
+    const uint64_t pause = client_deadline(cluster, rank);
+    deadline = pause < deadline ? pause : deadline;
+    const uint64_t stopped = cluster->paused_until_ticks[rank];
+    return stopped > cluster->now_ticks && deadline < stopped ? stopped : deadline;
+}
+
+/* What has arrived by now was taken in: messages come before ticks. */
+static void wake(struct cluster *cluster, uint32_t rank) {
+    cluster->stepped_rank = rank;
+    if (chord_peer_tick(&cluster->peers[rank], cluster->now_ticks) != CHORD_OK ||
+        chord_peer_drained(&cluster->peers[rank], cluster->now_ticks) != CHORD_OK) {
+        cluster_break(cluster, "step", "a tick of rank %u failed", rank);
+    }
+    issue(cluster, rank);
+}
+
+/* Clients that were never woken since the ring was formed. */
+static bool wake_clients(struct cluster *cluster) {
+    bool issued = false;
+    for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {
+        const uint32_t before = cluster->clients[rank].next;
+        issue(cluster, rank);
+        issued |= cluster->clients[rank].next != before || client_deadline(cluster, rank) != UINT64_MAX;
+    }
+    return issued;
+}
+
+static uint64_t lesser(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
 bool cluster_step(struct cluster *cluster) {
     cluster->stepped_rank = UINT32_MAX;
     const uint64_t arrival = network_next_arrival(&cluster->network);
     const uint64_t commanded = command_deadline(cluster);
+    const uint64_t inflicted = fault_deadline(cluster);
     uint64_t tick = UINT64_MAX;
     uint32_t ticked = 0;
     for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {
-        uint64_t deadline = chord_peer_deadline(&cluster->peers[rank]);
-        const uint64_t pause = client_deadline(cluster, rank);
-        deadline = pause < deadline ? pause : deadline;
+        const uint64_t deadline = rank_deadline(cluster, rank);
         if (deadline < tick) {
             tick = deadline;
             ticked = rank;
         }
     }
-    if (commanded <= arrival && commanded <= tick && commanded != UINT64_MAX) {
-        cluster->event_count++;
-        cluster->now_ticks = commanded > cluster->now_ticks ? commanded : cluster->now_ticks;
-        give_command(cluster);
-        return true;
-    }
-    if (arrival == UINT64_MAX && tick == UINT64_MAX) {
-        /* Clients that were never woken since the ring was formed. */
-        bool issued = false;
-        for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {
-            const uint32_t before = cluster->clients[rank].next;
-            issue(cluster, rank);
-            issued |= cluster->clients[rank].next != before || client_deadline(cluster, rank) != UINT64_MAX;
-        }
-        return issued;
+    const uint64_t next = lesser(lesser(arrival, tick), lesser(commanded, inflicted));
+    if (next == UINT64_MAX) {
+        return wake_clients(cluster);
     }
     cluster->event_count++;
-    if (arrival <= tick) {
-        cluster->now_ticks = arrival > cluster->now_ticks ? arrival : cluster->now_ticks;
+    cluster->now_ticks = next > cluster->now_ticks ? next : cluster->now_ticks;
+    if (commanded == next) {
+        give_command(cluster);
+    } else if (inflicted == next) {
+        inflict(cluster);
+    } else if (arrival == next) {
         deliver(cluster);
     } else {
-        cluster->now_ticks = tick > cluster->now_ticks ? tick : cluster->now_ticks;
-        cluster->stepped_rank = ticked;
-        if (chord_peer_tick(&cluster->peers[ticked], cluster->now_ticks) != CHORD_OK) {
-            cluster_break(cluster, "step", "a tick of rank %u failed", ticked);
-        }
-        issue(cluster, ticked);
+        wake(cluster, ticked);
     }
     return true;
 }
 
+/* A client that is stuck issues nothing more, and a dead one is asked for nothing. */
+static bool has_ended(const struct cluster *cluster, uint32_t rank) {
+    const struct cluster_client *client = &cluster->clients[rank];
+    return client->completed_count == cluster->operations_per_client ||
+           (client->is_stuck && client->completed_count == client->next);
+}
+
 bool cluster_is_done(const struct cluster *cluster) {
-    if (!cluster->formed || cluster->network.count > 0 || cluster->command_next < cluster->command_count) {
+    const struct chord_coordinator *coordinator = &cluster->peers[cluster->config.coordinator_rank].coordinator;
+    if (!cluster->formed || network_is_busy(&cluster->network) || cluster->command_next < cluster->command_count ||
+        cluster->faults.next < cluster->faults.count) {
         return false;
     }
     for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {
-        if (cluster->clients[rank].completed_count < cluster->operations_per_client ||
-            !chord_peer_is_quiet(&cluster->peers[rank])) {
+        if (coordinator->shut.is_shut[rank] != cluster->is_dead[rank]) {
+            return false;
+        }
+        if (!cluster->is_dead[rank] && (!has_ended(cluster, rank) || !chord_peer_is_quiet(&cluster->peers[rank]) ||
+                                        cluster->paused_until_ticks[rank] > cluster->now_ticks)) {
             return false;
         }
     }
     return true;
+}
+
+void cluster_counts_add(struct cluster_counts *into, const struct cluster_counts *from) {
+    uint64_t *sums = (uint64_t *)into;
+    const uint64_t *added = (const uint64_t *)from;
+    _Static_assert(sizeof *into % sizeof *sums == 0, "all members of cluster_counts are counts");
+    for (size_t i = 0; i < sizeof *into / sizeof *sums; i++) {
+        sums[i] += added[i];
+    }
+}
+
+static void tell_waiting(const struct cluster *cluster, uint32_t rank, FILE *out) {
+    const struct chord_peer *peer = &cluster->peers[rank];
+    fprintf(out, "  rank %u: %u of %u operations ended, %u issued%s%s\n", rank, cluster->clients[rank].completed_count,
+            cluster->operations_per_client, cluster->clients[rank].next,
+            cluster->clients[rank].is_stuck ? ", stuck" : "", chord_peer_is_quiet(peer) ? "" : ", not quiet");
+    for (uint32_t v = 0; v < cluster->config.virtual_node_count; v++) {
+        const struct chord_node *node = &peer->nodes[v];
+        fprintf(out, "    node %u: %s, %u successors, maintenance task %d%s%s%s\n", v,
+                chord_node_is_member(node) ? "member" : "spare", node->table.successor_count,
+                (int)node->maintain.task, node->maintain.announces ? ", announces" : "",
+                node->maintain.settle_epoch != 0 ? ", unsettled" : "",
+                node->maintain.seeks_place ? ", seeks its place" : "");
+        for (uint32_t a = 0; a < node->arcs.count; a++) {
+            const struct chord_arc *arc = &node->arcs.items[a];
+            if (!chord_arc_serves(arc) || arc->waiting_first != NULL || chord_arc_unacknowledged_count(arc) > 0) {
+                fprintf(out, "      an arc of epoch %u, promised %u: status %d, position %u of %u%s\n", arc->epoch,
+                        arc->promised, (int)arc->status, arc->position, arc->chain_count,
+                        arc->waiting_first != NULL ? ", requests wait" : "");
+            }
+        }
+    }
+}
+
+void cluster_tell_waiting(const struct cluster *cluster, FILE *out) {
+    const struct chord_coordinator *coordinator = &cluster->peers[cluster->config.coordinator_rank].coordinator;
+    fprintf(out, "  time %llu; the coordinator on rank %u is in phase %d, epoch %u\n",
+            (unsigned long long)cluster->now_ticks, cluster->config.coordinator_rank, (int)coordinator->phase,
+            coordinator->epoch);
+    for (uint32_t i = 0; i < coordinator->roster.count; i++) {
+        const struct chord_roster_entry *entry = &coordinator->roster.entries[i];
+        fprintf(out, "  node %u: roster state %d, incarnation %u%s%s%s%s\n", i, (int)entry->state,
+                entry->member.incarnation, entry->is_suspected ? ", suspected" : "",
+                entry->is_to_be_told ? ", to be told" : "", entry->settle_epoch != 0 ? ", unsettled" : "",
+                coordinator->shut.is_shut[entry->member.address.rank] ? ", shut" : "");
+    }
+    for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {
+        if (cluster->is_dead[rank]) {
+            fprintf(out, "  rank %u: dead\n", rank);
+        } else {
+            tell_waiting(cluster, rank, out);
+        }
+    }
 }

@@ -5,6 +5,7 @@
 
 #include "app/verdict/history.h"
 #include "chord/peer.h"
+#include "tests/sim/faults.h"
 #include "tests/sim/network.h"
 
 #include <stdio.h>
@@ -36,6 +37,7 @@ struct cluster_client {
     uint32_t next; /* the first that is not issued yet */
     uint32_t completed_count;
     uint64_t pause_until_ticks; /* it issues nothing before */
+    bool is_stuck;              /* what it has given up leaves no room for its next operation */
 };
 
 struct cluster_key {
@@ -65,6 +67,14 @@ struct cluster_counts {
     uint64_t interrupted_changes; /* that took more than one attempt */
     uint64_t cancelled_departures;
     uint64_t settled;
+    uint64_t faults[FAULT_KIND_COUNT];
+    uint64_t spared;     /* crashes that nothing could have survived, and that were left out */
+    uint64_t suspicions;
+    uint64_t false_suspicions; /* of a rank that lives */
+    uint64_t returns;    /* ranks that were shut and are back */
+    uint64_t lost_parts; /* where data may be lost (C8) */
+    uint64_t unknown;    /* operations that were given up, or whose client has died */
+    uint64_t not_issued; /* operations of clients that have died or were stuck */
 };
 
 struct cluster {
@@ -84,6 +94,10 @@ struct cluster {
     struct cluster_command commands[CLUSTER_COMMANDS_MAX]; /* ascending by time */
     uint32_t command_count;
     uint32_t command_next;
+    bool is_faulty;
+    struct faults faults;
+    bool is_dead[CLUSTER_RANKS_MAX]; /* killed, or silent for good */
+    uint64_t paused_until_ticks[CLUSTER_RANKS_MAX];
     struct cluster_counts counts;
 
     struct cluster_key keys[CLUSTER_KEYS_MAX];
@@ -100,9 +114,9 @@ struct cluster {
     char broken_text[200];
 };
 
-/* A cluster made from a seed: size, options, bounds, keys and operations are all drawn from it. It is not formed yet.
- * The trace is borrowed; NULL for none. */
-void cluster_init(struct cluster *cluster, uint64_t seed, FILE *trace);
+/* A cluster made from a seed: size, options, bounds, keys, operations and, if it is to be faulty, faults are all drawn from
+ * it. It is not formed yet. The trace is borrowed; NULL for none. */
+void cluster_init(struct cluster *cluster, uint64_t seed, bool is_faulty, FILE *trace);
 void cluster_clear(struct cluster *cluster);
 
 /* One line that says what the seed stands for. */
@@ -111,8 +125,25 @@ void cluster_describe(const struct cluster *cluster, FILE *out);
 /* Handles the next event (an arriving message, or a tick that is due). False if there is none. */
 bool cluster_step(struct cluster *cluster);
 
-/* All operations are answered, and nothing is under way. */
+/* All operations of living clients have ended, faults are over, who is dead is out of the ring and who lives is back in
+ * touch, and nothing is under way. */
 bool cluster_is_done(const struct cluster *cluster);
+
+/* When the last fault or command is over; nothing disturbs the ring any more. UINT64_MAX before the ring is formed. */
+uint64_t cluster_calm_ticks(const struct cluster *cluster);
+
+/* Whether nobody who lives holds some part complete, or is a member: the ring can't heal. It takes more faults than k - 1
+ * at once, a false suspicion being one. */
+bool cluster_is_beyond_help(const struct cluster *cluster);
+
+/* The run is over: what is under way has no end that anybody knows. */
+void cluster_end(struct cluster *cluster);
+
+/* Adds up what became of several runs. */
+void cluster_counts_add(struct cluster_counts *into, const struct cluster_counts *from);
+
+/* What a run that got stuck waits for, a line each. */
+void cluster_tell_waiting(const struct cluster *cluster, FILE *out);
 
 /* Notes that a rule is broken; the first one counts. */
 void cluster_break(struct cluster *cluster, const char *rule, const char *format, ...)

@@ -13,8 +13,9 @@ const char *forge_text(enum forge_kind kind) {
     return texts[kind];
 }
 
+/* What isn't answered may take effect at any time. */
 static bool is_before(const struct history_record *a, const struct history_record *b) {
-    return a->end_ns < b->start_ns;
+    return a->outcome != CHORD_UNKNOWN && a->end_ns < b->start_ns;
 }
 
 static bool same_key(const struct history_record *a, const struct history_record *b) {
@@ -42,7 +43,9 @@ static bool deleted_between(const struct history *history, const struct history_
                             const struct history_record *read) {
     for (size_t i = 0; i < history->count; i++) {
         const struct history_record *record = &history->records[i];
-        if (same_key(record, read) && record->outcome == CHORD_DELETED && !is_before(record, insert) &&
+        const bool may_delete =
+            record->outcome == CHORD_DELETED || (record->kind == CHORD_DELETE && record->outcome == CHORD_UNKNOWN);
+        if (same_key(record, read) && may_delete && !is_before(record, insert) &&
             !is_before(read, record)) {
             return true;
         }

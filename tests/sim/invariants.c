@@ -51,6 +51,10 @@ static const struct chord_arc *arc_holding(const struct chord_node *node, struct
     return NULL;
 }
 
+static bool is_dead(const struct cluster *cluster, struct chord_address address) {
+    return cluster->is_dead[address.rank];
+}
+
 /* Whether an incarnation of a node counts: the coordinator hasn't excluded it or let it go. */
 static bool is_current(const struct cluster *cluster, const struct chord_member *member) {
     const struct chord_roster_entry *entry = cluster_roster(cluster, index_of_address(cluster, member->address));
@@ -214,6 +218,11 @@ static void check_links(struct cluster *cluster, uint32_t owner, const struct ch
         return;
     }
     const struct chord_member *next = &arc->chain[arc->position + 1];
+    const struct chord_member *self = &arc->chain[arc->position];
+    if (is_dead(cluster, self->address) || is_dead(cluster, next->address) || !is_current(cluster, self) ||
+        !is_current(cluster, next)) {
+        return; /* what was on its way may have been dropped */
+    }
     const struct chord_node *below_node = node_at(cluster, next->address);
     const struct chord_arc *below = arc_ending_at(below_node, arc->end);
     if (below_node->self.incarnation != next->incarnation || below == NULL || below->epoch != arc->epoch ||
@@ -335,7 +344,7 @@ static void check_answer(struct invariants *invariants, struct cluster *cluster,
     for (uint32_t i = 0; i < cluster->config.window; i++) {
         slot = client->slots[i].used && client->slots[i].seq == message->answer.seq ? &client->slots[i] : slot;
     }
-    if (slot == NULL || cluster->config.consistency != CHORD_LINEARIZABLE) {
+    if (slot == NULL || cluster->config.consistency != CHORD_LINEARIZABLE || cluster->counts.lost_parts > 0) {
         return; /* answered before */
     }
     const struct chord_arc *arc = arc_holding(node_at(cluster, message->from), slot->operation.key_id);
@@ -356,7 +365,7 @@ static bool is_being_deleted(const struct cluster *cluster, uint32_t key) {
         const struct cluster_client *client = &cluster->clients[rank];
         for (uint32_t i = 0; i < client->next; i++) {
             if (client->operations[i].key == key && client->operations[i].kind == CHORD_DELETE &&
-                !client->operations[i].completed) {
+                (!client->operations[i].completed || client->operations[i].outcome == CHORD_UNKNOWN)) {
                 return true;
             }
         }
@@ -426,7 +435,7 @@ void invariants_observe(void *observer, struct cluster *cluster, const struct ch
         check_answer(invariants, cluster, message);
         break;
     case CHORD_MESSAGE_ACTIVATE:
-        if (cluster->config.consistency == CHORD_LINEARIZABLE) {
+        if (cluster->config.consistency == CHORD_LINEARIZABLE && cluster->counts.lost_parts == 0) {
             check_start(cluster, message);
         }
         break;
@@ -575,6 +584,9 @@ static void check_copies(struct cluster *cluster, uint32_t owner) {
     const uint64_t contents = chord_store_digest(&own->store).copies;
     for (uint32_t i = 0; i < cluster_node_count(cluster); i++) {
         const struct chord_arc *arc = arc_ending_at(cluster_node(cluster, i), cluster->ids[owner]);
+        if (is_dead(cluster, cluster_node(cluster, i)->self.address)) {
+            continue;
+        }
         if ((arc != NULL) != shall_hold(cluster, owner, i)) {
             cluster_break(cluster, "I11", "node %u %s the arc of node %u", i, arc != NULL ? "holds" : "misses", owner);
         } else if (arc != NULL && (arc->status != CHORD_ARC_ACTIVE || chord_store_digest(&arc->store).copies != contents ||
@@ -602,10 +614,13 @@ static void check_written_once(struct cluster *cluster, const struct chord_entry
             if (operation->kind == CHORD_INSERT && operation->value_size == entry->value_size &&
                 key->size == entry->key_size && memcmp(key->bytes, entry->bytes, key->size) == 0 &&
                 memcmp(operation->value, chord_entry_value(entry), entry->value_size) == 0) {
-                /* An eventual head that is excluded may have answered what is written again elsewhere. */
+                /* An eventual head that is excluded may have answered what is written again elsewhere, and what was lost
+                 * may be. */
                 const bool may_differ =
-                    cluster->config.consistency == CHORD_EVENTUAL && cluster->counts.exclusions > 0;
-                if (!may_differ && chord_version_compare(operation->version, chord_entry_version(entry)) != 0) {
+                    (cluster->config.consistency == CHORD_EVENTUAL && cluster->counts.exclusions > 0) ||
+                    cluster->counts.lost_parts > 0;
+                const bool is_answered = operation->completed && operation->outcome != CHORD_UNKNOWN;
+                if (is_answered && !may_differ && chord_version_compare(operation->version, chord_entry_version(entry)) != 0) {
                     cluster_break(cluster, "I7", "%s is stored as write %u.%llu, but was answered as %u.%llu",
                                   key->bytes, entry->version_epoch, (unsigned long long)entry->version_counter,
                                   operation->version.epoch, (unsigned long long)operation->version.counter);
@@ -619,6 +634,9 @@ static void check_written_once(struct cluster *cluster, const struct chord_entry
 
 void invariants_check_quiet(struct cluster *cluster) {
     for (uint32_t i = 0; i < cluster_node_count(cluster); i++) {
+        if (is_dead(cluster, cluster_node(cluster, i)->self.address)) {
+            continue;
+        }
         if (!cluster_is_member(cluster, i)) {
             check_spare(cluster, i);
             continue;

@@ -23,7 +23,10 @@ struct network {
     struct network_message *messages; /* owned; in the order of sending */
     size_t count;
     size_t capacity;
+    size_t heartbeat_count; /* of the messages under way */
     uint64_t sent_total;
+    bool *is_shut; /* owned; by channel: what is sent is dropped */
+    uint64_t *paused_until_ticks;  /* owned; by rank */
     uint64_t *stalled_until_ticks; /* owned; by channel: nothing sent before arrives earlier */
     uint64_t *last_arrival_ticks; /* owned; by channel */
     uint32_t *next_send_seq;      /* owned; by channel */
@@ -35,6 +38,22 @@ void network_clear(struct network *network);
 
 /* Whatever is sent from one rank to another from now on arrives at the given time at the earliest. */
 void network_stall(struct network *network, uint32_t from_rank, uint32_t to_rank, uint64_t until_ticks);
+
+/* From now until its opening nothing is sent from one rank to another; of what is under way a part, the last, is dropped:
+ * what the sender had queued. */
+void network_shut(struct network *network, uint32_t from_rank, uint32_t to_rank);
+void network_open(struct network *network, uint32_t from_rank, uint32_t to_rank);
+
+/* A rank stops: what is under way to it, or is sent to it from now on, arrives at the given time at the earliest. */
+void network_pause(struct network *network, uint32_t rank, uint64_t until_ticks);
+
+/* A rank dies: on each channel a part of what it has sent is lost. */
+void network_crash(struct network *network, uint32_t rank);
+
+/* Whether anything but heartbeats is under way. */
+static inline bool network_is_busy(const struct network *network) {
+    return network->count > network->heartbeat_count;
+}
 
 /* Encodes and sends a message at a time. */
 void network_send(struct network *network, const struct chord_message *message, uint64_t now_ticks);

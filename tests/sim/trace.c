@@ -172,6 +172,20 @@ void trace_notice(FILE *out, uint64_t now_ticks, const struct chord_notice *noti
     }
 }
 
+void trace_fault(FILE *out, uint64_t now_ticks, const struct fault *fault) {
+    if (out == NULL) {
+        return;
+    }
+    fprintf(out, "%8" PRIu64 "  fault: %s of rank %u", now_ticks, fault_name(fault->kind), fault->rank);
+    if (fault->kind == FAULT_STALL) {
+        fprintf(out, " towards rank %u", fault->to_rank);
+    }
+    if (fault->duration_ticks > 0) {
+        fprintf(out, " for %" PRIu64, fault->duration_ticks);
+    }
+    fputc('\n', out);
+}
+
 void trace_command(FILE *out, uint64_t now_ticks, enum chord_command what, struct chord_address node,
                    enum chord_status status) {
     static const char *const commands[] = {"join", "depart", "exclude"};

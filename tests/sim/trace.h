@@ -3,6 +3,7 @@
 #define TESTS_SIM_TRACE_H
 
 #include "chord/wire/sink.h"
+#include "tests/sim/faults.h"
 
 #include <stdio.h>
 
@@ -13,5 +14,8 @@ void trace_completion(FILE *out, uint64_t now_ticks, uint32_t rank, const struct
 void trace_notice(FILE *out, uint64_t now_ticks, const struct chord_notice *notice);
 void trace_command(FILE *out, uint64_t now_ticks, enum chord_command what, struct chord_address node,
                    enum chord_status status);
+
+/* A fault that is inflicted now. */
+void trace_fault(FILE *out, uint64_t now_ticks, const struct fault *fault);
 
 #endif

@@ -233,9 +233,10 @@ static unsigned char used_bits(unsigned char type) {
     case CHORD_MESSAGE_LOOKUP:
     case CHORD_MESSAGE_ANNOUNCE:
     case CHORD_MESSAGE_EXCLUDED:
-    case CHORD_MESSAGE_INSTALL:
     case CHORD_MESSAGE_PIECE:
         return 0x80;
+    case CHORD_MESSAGE_INSTALL:
+        return 0x81;
     default:
         return 0;
     }
