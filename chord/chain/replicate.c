@@ -326,8 +326,12 @@ enum chord_status chord_replicate_chain(const struct chord_replica *replica, str
         pass_duplicate(replica, arc, chain);
         return CHORD_OK;
     }
-    if (chain->version.counter > arc->applied + 1 || chain->version.epoch > arc->epoch) {
+    if (chain->version.epoch > arc->epoch) {
         return CHORD_UNEXPECTED;
+    }
+    if (chain->version.counter > arc->applied + 1) {
+        /* What came before was discarded when this rank was shut: this incarnation is out, and will hear so. */
+        return CHORD_STALE;
     }
     /* The defence of rule M5: what isn't newer is passed on, not applied. */
     if (chain->version.counter == arc->applied + 1) {

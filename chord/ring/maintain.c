@@ -66,6 +66,11 @@ static uint32_t next_unknown(const struct chord_maintainer *maintainer) {
                                                                        : maintainer->own->start);
 }
 
+/* Whether the ring has no other node, as the coordinator has told. */
+static bool is_alone(const struct chord_table *table) {
+    return chord_id_equal(table->successors[0].id, table->self.id);
+}
+
 /* Sends the lookup of the first finger that nothing settles. False if there is none. */
 static bool fix_finger(const struct chord_maintainer *maintainer) {
     const struct chord_config *config = maintainer->environment->config;
@@ -79,11 +84,13 @@ static bool fix_finger(const struct chord_maintainer *maintainer) {
     }
     const struct chord_id target = chord_id_add_power(table->self.id, config->id_bits, exponent);
     const struct chord_member *next = chord_table_next_hop(table, config, maintainer->environment->reach, target);
-    if (next == NULL) {
-        return false; /* alone: every id is the node's own, whatever the predecessor says */
+    if (next == NULL && is_alone(table)) {
+        return false; /* every id is the node's own, whatever the predecessor says */
     }
     begin(maintainer, CHORD_MAINTAIN_FINGER, exponent);
-    send_lookup(maintainer, next->address, target, exponent);
+    if (next != NULL) { /* else all that it knows are out: later */
+        send_lookup(maintainer, next->address, target, exponent);
+    }
     return true;
 }
 
@@ -145,17 +152,19 @@ static bool announce(const struct chord_maintainer *maintainer) {
                       : chord_id_subtract_power(maintain->gained_end, config->id_bits, maintain->walk);
     const struct chord_member *next = 
         chord_table_next_hop(table, config, maintainer->environment->reach, message.target);
-    if (next == NULL) {
-        maintain->announces = false; /* alone */
+    if (next == NULL && is_alone(table)) {
+        maintain->announces = false;
         return false;
     }
     begin(maintainer, CHORD_MAINTAIN_ANNOUNCE, maintain->walk);
     maintain->walk_epoch = message.claim.epoch;
-    struct chord_message sent = message_to(maintainer, CHORD_MESSAGE_ANNOUNCE, next->address);
-    if (chord_id_in_open_closed(maintainer->own->start, message.target, table->self.id)) {
-        sent.to = table->self.address; /* the walk begins at this node itself */
-    }
+    struct chord_message sent = message_to(maintainer, CHORD_MESSAGE_ANNOUNCE, table->self.address);
     sent.announce = message;
+    const bool begins_here = chord_id_in_open_closed(maintainer->own->start, message.target, table->self.id);
+    if (!begins_here && next == NULL) {
+        return true; /* all that it knows are out: later */
+    }
+    sent.to = begins_here ? table->self.address : next->address;
     chord_send(maintainer->environment, &sent);
     return true;
 }
