@@ -641,7 +641,9 @@ static void accept_command(struct chord_coordinator *coordinator, struct chord_r
     } else {
         const struct chord_message message = {.type = CHORD_MESSAGE_INVITE};
         entry->state = CHORD_ROSTER_INVITED;
-        chord_tell(coordinator, message, entry->member.address);
+        if (!entry->is_to_be_told) { /* else it is invited when it has heard that it is a spare */
+            chord_tell(coordinator, message, entry->member.address);
+        }
     }
 }
 
