@@ -518,19 +518,6 @@ enum chord_status chord_coordinator_drained(struct chord_coordinator *coordinato
     return status;
 }
 
-/* It is told that it was excluded, if it was, now that it can be reached: when no view change is under way. */
-static void open_rank(struct chord_coordinator *coordinator, uint32_t rank) {
-    struct chord_roster_entry *of_rank = entries_of(coordinator, rank);
-    set_shut(coordinator, rank, false);
-    chord_tell_all_reach(coordinator, rank);
-    for (uint32_t v = 0; v < coordinator->roster.virtual_node_count; v++) {
-        of_rank[v].is_to_be_told = true;
-    }
-    if (coordinator->phase == CHORD_COORDINATOR_IDLE) {
-        chord_tell_outsiders(coordinator);
-    }
-}
-
 enum chord_status chord_coordinator_heard(struct chord_coordinator *coordinator, uint32_t rank, bool is_heartbeat,
                                           uint64_t now_ticks) {
     const uint64_t heard_ticks = coordinator->detector.ranks[rank].heard_ticks;
@@ -546,9 +533,14 @@ enum chord_status chord_coordinator_heard(struct chord_coordinator *coordinator,
     struct chord_roster_entry *of_rank = entries_of(coordinator, rank);
     for (uint32_t v = 0; v < coordinator->roster.virtual_node_count; v++) {
         of_rank[v].is_suspected = false; /* C8 has kept it */
+        of_rank[v].is_to_be_told |= !is_in_ring(&of_rank[v]); /* that it was excluded, or isn't expected any more */
     }
     if (coordinator->shut.is_shut[rank]) {
-        open_rank(coordinator, rank);
+        set_shut(coordinator, rank, false);
+        chord_tell_all_reach(coordinator, rank);
+    }
+    if (coordinator->phase == CHORD_COORDINATOR_IDLE) {
+        chord_tell_outsiders(coordinator);
     }
     return CHORD_OK;
 }
