@@ -57,6 +57,12 @@ static bool learn(struct chord_node *node, const struct chord_claim *claim) {
            chord_table_learn(&node->table, node->environment->config, claim);
 }
 
+/* What comes unasked may have been on its way since before the node joined. What was announced between then and its joining
+ * it hasn't heard, so only what is newer is to be believed. */
+static bool learn_in_passing(struct chord_node *node, const struct chord_claim *claim) {
+    return claim->epoch >= node->table.joined_epoch && learn(node, claim);
+}
+
 static struct chord_maintainer maintainer_of(struct chord_node *node, const struct chord_claim *own,
                                              uint64_t now_ticks) {
     return (struct chord_maintainer){.environment = node->environment,
@@ -189,13 +195,16 @@ static enum chord_status receive_lookup(struct chord_node *node, const struct ch
                                         uint64_t now_ticks) {
     const struct chord_lookup *lookup = &message->lookup;
     const struct chord_claim own = own_claim(node);
-    if (learn(node, &lookup->origin)) {
+    if (learn_in_passing(node, &lookup->origin)) {
         maintain(node, now_ticks);
     }
     if (claims(&own, lookup->target)) {
         struct chord_message reply = message_to(node, CHORD_MESSAGE_FOUND, lookup->origin.owner.address);
         reply.found = (struct chord_found){
-            .claim = own, .exponent = lookup->exponent, .hops = (uint16_t)(lookup->hops + 1)};
+            .claim = own,
+            .incarnation = lookup->origin.owner.incarnation,
+            .exponent = lookup->exponent,
+            .hops = (uint16_t)(lookup->hops + 1)};
         chord_send(node->environment, &reply);
         return CHORD_OK;
     }
@@ -218,6 +227,9 @@ static enum chord_status receive_lookup(struct chord_node *node, const struct ch
 }
 
 static enum chord_status receive_found(struct chord_node *node, const struct chord_found *found, uint64_t now_ticks) {
+    if (found->incarnation != node->self.incarnation) {
+        return CHORD_STALE;
+    }
     const struct chord_claim own = own_claim(node);
     const struct chord_maintainer maintainer = maintainer_of(node, &own, now_ticks);
     bool placed;
@@ -259,7 +271,7 @@ static enum chord_status receive_announce(struct chord_node *node, const struct 
     }
     const int order = chord_id_compare(chord_id_distance(announce->target, node->self.id),
                                        chord_id_distance(announce->target, announce->end));
-    if (order <= 0 && learn(node, &announce->claim)) {
+    if (order <= 0 && learn_in_passing(node, &announce->claim)) {
         maintain(node, now_ticks);
     }
     const struct chord_id after = chord_id_add_power(node->self.id, node->environment->config->id_bits, 0);

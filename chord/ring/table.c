@@ -36,6 +36,9 @@ enum chord_status chord_table_set_neighbours(struct chord_table *table, const st
     for (uint32_t i = 0; i < successors->count; i++) {
         copy[i] = chord_members_get(successors, i);
     }
+    if (table->successor_count == 0) {
+        table->joined_epoch = neighbours->epoch;
+    }
     chord_free(allocator, table->successors);
     table->successors = copy;
     table->successor_count = successors->count;

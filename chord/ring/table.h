@@ -15,6 +15,7 @@ struct chord_table {
     struct chord_member predecessor;
     struct chord_member *successors; /* owned; clockwise from self */
     uint32_t neighbours_epoch;       /* as of which the two are told */
+    uint32_t joined_epoch;           /* as of which they were told first: what is older may be outdated, unannounced */
     uint32_t successor_count;        /* 0 until the node knows its neighbours; self alone in a ring of one */
     struct chord_claim own; /* what the node owned when it last learnt that; epoch 0: nothing */
     struct chord_claim fingers[CHORD_ID_BITS_MAX]; /* distinct owners, ascending by distance from self */

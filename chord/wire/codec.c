@@ -87,7 +87,7 @@ size_t chord_codec_head_size(const struct chord_message *message) {
     case CHORD_MESSAGE_LOOKUP:
         return PREFIX_SIZE + 24 + CLAIM_SIZE;
     case CHORD_MESSAGE_FOUND:
-        return PREFIX_SIZE + 4 + CLAIM_SIZE;
+        return PREFIX_SIZE + 8 + CLAIM_SIZE;
     case CHORD_MESSAGE_ANNOUNCE:
         return PREFIX_SIZE + 44 + CLAIM_SIZE;
     case CHORD_MESSAGE_ANNOUNCED:
@@ -194,6 +194,7 @@ size_t chord_codec_encode_head(const struct chord_message *message, unsigned cha
         break;
     case CHORD_MESSAGE_FOUND:
         put_claim(&writer, &message->found.claim);
+        chord_put32(&writer, message->found.incarnation);
         chord_put16(&writer, message->found.exponent);
         chord_put16(&writer, message->found.hops);
         break;
@@ -406,6 +407,7 @@ enum chord_status chord_codec_decode(const unsigned char *bytes, size_t size, ui
         break;
     case CHORD_MESSAGE_FOUND:
         message->found.claim = get_claim(&reader);
+        message->found.incarnation = chord_get32(&reader);
         message->found.exponent = chord_get16(&reader);
         message->found.hops = chord_get16(&reader);
         break;

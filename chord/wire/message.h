@@ -176,6 +176,7 @@ struct chord_lookup {
 
 struct chord_found {
     struct chord_claim claim;
+    uint32_t incarnation; /* of the node that has asked: what it asked in an earlier life may be outdated */
     uint16_t exponent;
     uint16_t hops; /* messages that the lookup took to get here, this one included */
 };

@@ -90,7 +90,7 @@ static enum result judge_run(struct cluster *cluster, struct totals *totals, boo
      * the client has asked twice: order means nothing then. Values must be some that were written all the same (which the
      * cluster checks), and copies must agree. */
     const bool may_lose = cluster->config.consistency == CHORD_EVENTUAL &&
-                          (cluster->counts.exclusions > 0 || cluster->counts.suspicions > 0);
+                          (cluster->counts.exclusions > 0 || cluster->counts.suspicions > 0 || !is_whole);
     if (may_lose) {
         totals->lost_order += verdict.wrong_count;
         verdict.wrong_count = verdict.wrong_by_reason[JUDGE_BAD_RECORD] +

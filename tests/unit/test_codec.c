@@ -113,6 +113,7 @@ static struct chord_message random_message(struct chord_prng *prng, enum chord_m
         break;
     case CHORD_MESSAGE_FOUND:
         message.found = (struct chord_found){
+            .incarnation = (uint32_t)number(prng),
             .claim = random_claim(prng), .exponent = (uint16_t)number(prng), .hops = (uint16_t)number(prng)};
         break;
     case CHORD_MESSAGE_ANNOUNCE:
@@ -319,7 +320,7 @@ static bool same_message(const struct chord_message *a, const struct chord_messa
                a->lookup.hops == b->lookup.hops && a->lookup.to_owner == b->lookup.to_owner;
     case CHORD_MESSAGE_FOUND:
         return same_claim(&a->found.claim, &b->found.claim) && a->found.exponent == b->found.exponent &&
-               a->found.hops == b->found.hops;
+               a->found.hops == b->found.hops && a->found.incarnation == b->found.incarnation;
     case CHORD_MESSAGE_ANNOUNCE:
         return same_claim(&a->announce.claim, &b->announce.claim) &&
                chord_id_equal(a->announce.target, b->announce.target) &&

@@ -528,7 +528,8 @@ static void test_m8_excluded(void) {
     /* FOUND leads to JOIN with the new incarnation. */
     CU_ASSERT_EQUAL(give(0, (struct chord_message){.type = CHORD_MESSAGE_FOUND,
                                                    .from = {.rank = 2},
-                                                   .found = {.claim = {.owner = member(2), .start = id(0), .epoch = 2},
+                                                   .found = {.incarnation = 2,
+                                                             .claim = {.owner = member(2), .start = id(0), .epoch = 2},
                                                              .exponent = CHORD_LOOKUP_PLACE,
                                                              .hops = 3}}),
                     CHORD_OK);
