@@ -33,6 +33,9 @@
 /* No piece is lost while no rank fails: this is for those that were refused for want of memory. */
 #define TRANSFER_NS (100 * MILLISECOND_NS)
 
+#define SUSPICION_NS (200 * MILLISECOND_NS) /* for every rank a core */
+#define HEARTBEATS_PER_SUSPICION 10u
+
 /* What rank 0 finds out and all ranks must know. */
 struct start {
     enum exit_status status;
@@ -145,6 +148,12 @@ static void read_node_ids(struct process *process) {
     }
 }
 
+/* T0 of the failure detector: a second at five ranks a core. A rank waits longer for its core where more of them share it. */
+static uint64_t suspicion_ns(const struct process *process) {
+    const double ranks_per_core = process->topology.ranks_per_core;
+    return (uint64_t)((ranks_per_core > 1.0 ? ranks_per_core : 1.0) * (double)SUSPICION_NS);
+}
+
 static void fill_config(struct process *process) {
     const struct options *options = process->options;
     const uint32_t ranks = (uint32_t)process->rank_count;
@@ -163,9 +172,11 @@ static void fill_config(struct process *process) {
         .window = options->window,
         .credit_bytes = TRANSPORT_RECORD_MAX(options->frame_bytes),
         .credit_count = process->start.credit_count,
-        /* Nothing is lost while no rank fails, view changes included: what can't be served waits or is refused. So a
-         * repetition would only add to the load. */
-        .retry_ticks = options->timeout_seconds * 500 * MILLISECOND_NS,
+        /* Nothing is lost while no rank fails, view changes included: what can't be served waits or is refused. When one
+         * fails, clients hear of it and ask again at once. So a repetition only adds to the load, unless an answer never
+         * comes: after 7/16 of the watchdog's time the operation is given up. */
+        .retry_ticks = options->timeout_seconds * 1000 * MILLISECOND_NS / 16,
+        .copies_max = BUDGET_COPIES_OF_A_REQUEST,
         .backoff_ticks = MILLISECOND_NS,
         .unacknowledged_count_max = 1024,
         .unacknowledged_bytes_max = 256 * 1024,
@@ -175,6 +186,8 @@ static void fill_config(struct process *process) {
         .transfer_ticks = TRANSFER_NS,
         .lookup_ticks = LOOKUP_NS * (1 + ranks * options->virtual_nodes / LOOKUP_NODES),
         .hops_max = 2 * ranks * options->virtual_nodes + 64,
+        .suspicion_ticks = suspicion_ns(process),
+        .heartbeat_ticks = suspicion_ns(process) / HEARTBEATS_PER_SUSPICION,
     };
     process->config.piece_bytes = budget_piece_bytes(&process->config, options->frame_bytes);
 }
@@ -370,7 +383,9 @@ static void owner_complete(void *context, const struct chord_completion *complet
 
 static void owner_notice(void *context, const struct chord_notice *notice) {
     struct process *process = context;
-    driver_notice(process->driver, notice);
+    if (process->driver != NULL) {
+        driver_notice(process->driver, notice);
+    }
 }
 
 static bool owner_work(void *context) {
@@ -412,8 +427,11 @@ static enum exit_status build(struct process *process) {
         fprintf(stderr, "chordkv: rank %d: %s\n", process->rank, error);
         return EXIT_FAILED;
     }
-    runtime_init(&process->runtime, process->transport, (uint32_t)process->rank, (uint32_t)process->rank_count,
-                 &process->config, owner);
+    if (runtime_init(&process->runtime, process->transport, (uint32_t)process->rank, (uint32_t)process->rank_count,
+                     &process->config, owner) != CHORD_OK) {
+        fprintf(stderr, "chordkv: rank %d: out of memory\n", process->rank);
+        return EXIT_FAILED;
+    }
     struct result_rank place = {0};
     snprintf(place.host, sizeof place.host, "%.*s", (int)sizeof place.host - 1, process->topology.host);
     snprintf(place.cpuset, sizeof place.cpuset, "%.*s", (int)sizeof place.cpuset - 1, process->topology.cpuset);

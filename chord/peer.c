@@ -77,12 +77,16 @@ static enum chord_status receive_shut(struct chord_peer *peer, uint32_t rank, ui
     for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {
         chord_node_shut(&peer->nodes[v], rank, now_ticks);
     }
-    chord_client_shut(&peer->client, now_ticks);
+    chord_client_ask_again(&peer->client, now_ticks);
     return CHORD_OK;
 }
 
-static enum chord_status receive_open(struct chord_peer *peer, uint32_t rank) {
-    if (rank == peer->rank || !peer->reach.is_shut[rank]) {
+static enum chord_status receive_open(struct chord_peer *peer, uint32_t rank, uint64_t now_ticks) {
+    if (rank == peer->rank) { /* it was out itself: answers to it were discarded */
+        chord_client_ask_again(&peer->client, now_ticks);
+        return CHORD_OK;
+    }
+    if (!peer->reach.is_shut[rank]) {
         return CHORD_STALE;
     }
     peer->reach.is_shut[rank] = false;
@@ -197,7 +201,7 @@ enum chord_status chord_peer_receive(struct chord_peer *peer, const struct chord
     case CHORD_MESSAGE_SHUT:
         return receive_shut(peer, message->reach.rank, now_ticks);
     case CHORD_MESSAGE_OPEN:
-        return receive_open(peer, message->reach.rank);
+        return receive_open(peer, message->reach.rank, now_ticks);
     default:
         if (message->to.virtual_node >= peer->environment.config->virtual_node_count) {
             return CHORD_NO_SUCH_NODE;

@@ -350,9 +350,15 @@ static void forge(struct agent *agent, struct control_head head, enum options_fo
 
 /* --- telling --- */
 
-static void tell_state(const struct agent *agent, struct control_head head) {
-    const struct control_state state = {.sent_count = runtime_sent_count(agent->runtime),
-                                        .received_count = agent->runtime->received_count,
+/* is_uncounted: a byte a rank (runtime.h), or nothing: a probe isn't interested. */
+static void tell_state(const struct agent *agent, struct control_head head, const unsigned char *is_uncounted,
+                       size_t size) {
+    struct runtime_counts counts = {0};
+    if (size == agent->config->rank_count) {
+        counts = runtime_counts(agent->runtime, (const bool *)is_uncounted);
+    }
+    const struct control_state state = {.sent_count = counts.sent,
+                                        .received_count = counts.received,
                                         .progress_count = agent->runtime->progress_count,
                                         .completed_count = agent->completed_count,
                                         .loaded_count = agent->operation_count,
@@ -598,7 +604,7 @@ static void carry_out(struct agent *agent, struct control_head head, const unsig
         reply(agent, head, NULL, 0);
         return;
     case COMMAND_STATE:
-        tell_state(agent, head);
+        tell_state(agent, head, bytes, size);
         return;
     case COMMAND_BEGIN:
         begin_phase(agent);
@@ -676,7 +682,10 @@ void agent_receive(struct agent *agent, uint32_t from_rank, unsigned type, const
         struct control_head head;
         chord_check(size >= sizeof head);
         memcpy(&head, bytes, sizeof head);
-        carry_out(agent, head, bytes + sizeof head, size - sizeof head);
+        if (head.serial == 0 || head.serial > agent->newest_serial) {
+            agent->newest_serial = head.serial > 0 ? head.serial : agent->newest_serial;
+            carry_out(agent, head, bytes + sizeof head, size - sizeof head);
+        }
         return;
     }
     case CONTROL_RECORDS:

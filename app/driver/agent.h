@@ -43,6 +43,8 @@ struct agent {
     size_t operation_count;
     size_t operation_capacity;
 
+    uint32_t newest_serial; /* of the commands that were carried out */
+
     bool running;
     struct control_head run_head; /* of the COMMAND_RUN that is to be replied to */
     uint64_t run_start_ns;        /* when the timed part began, on this rank's clock */

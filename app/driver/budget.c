@@ -8,8 +8,6 @@
 
 /* Memory that one rank's queue of operations shall at most need unless the largest operation alone needs more. */
 #define AUTO_POOL_BYTES (UINT64_C(256) * 1024 * 1024)
-/* A client's request and one repetition of it. */
-#define COPIES_OF_A_REQUEST 2u
 /* A transfer's piece, and another one sent since it was asked for again. */
 #define COPIES_OF_A_PIECE 2u
 /* As many frames as keep the source busy while its receiver asks for the next ones. */
@@ -98,7 +96,7 @@ struct budget budget_with_credits(const struct chord_config *config, const struc
                             .largest_cost = largest};
 
     /* Every credit pays for one frame, full or not. */
-    const uint64_t credits = COPIES_OF_A_REQUEST * ranks * budget.credit_count;
+    const uint64_t credits = BUDGET_COPIES_OF_A_REQUEST * ranks * budget.credit_count;
     /* What the heads of eventual arcs may still have to pass on, at every member. */
     const uint64_t propagating_arcs =
         config->consistency == CHORD_EVENTUAL ? arcs_held_max(config, config->virtual_node_count) : 0;
@@ -130,7 +128,7 @@ struct budget budget_with_credits(const struct chord_config *config, const struc
 
 uint32_t budget_auto_credits(const struct chord_config *config, const struct budget_demand *demand) {
     const struct budget least = budget_with_credits(config, demand, 0);
-    const uint64_t affordable = AUTO_POOL_BYTES / (COPIES_OF_A_REQUEST * (uint64_t)demand->rank_count *
+    const uint64_t affordable = AUTO_POOL_BYTES / (BUDGET_COPIES_OF_A_REQUEST * (uint64_t)demand->rank_count *
                                                    demand->frame_bytes);
     uint64_t credits = (uint64_t)config->window * least.largest_cost;
     credits = credits < affordable ? credits : affordable;

@@ -38,6 +38,9 @@ struct budget {
     uint32_t largest_cost;          /* credits of the largest operation: the least that a client can do with */
 };
 
+/* A client's request and its repetitions that may be under way at once: config's copies_max. */
+#define BUDGET_COPIES_OF_A_REQUEST 3u
+
 /* What the workload asks for at most. */
 struct budget_demand {
     uint32_t rank_count;

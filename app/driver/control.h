@@ -22,7 +22,7 @@ enum control_type {
 enum control_command {
     COMMAND_RESET,   /* control_reset: new nodes, client, judge -> nothing */
     COMMAND_FORM,    /* register with the coordinator -> nothing */
-    COMMAND_STATE,   /* -> control_state */
+    COMMAND_STATE,   /* a bool for each rank: its channels aren't counted (runtime.h); or nothing -> control_state */
     COMMAND_BEGIN,   /* forget the last phase's operations, count from now on -> nothing */
     COMMAND_LOAD,    /* encoded operations (agent.h) -> nothing */
     COMMAND_RUN,     /* control_run: issue what was loaded; replies when all is answered -> nothing */
@@ -50,6 +50,7 @@ enum control_command {
 struct control_head {
     uint32_t command;
     uint32_t token; /* of the driver's, one a round: late replies are told apart by it */
+    uint32_t serial; /* of the driver's, one a command: one that comes again is told by it; 0: one that never does */
 };
 
 struct control_reset {

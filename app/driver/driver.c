@@ -36,8 +36,12 @@ void driver_notice(struct driver *driver, const struct chord_notice *notice) {
     case CHORD_NOTICE_SUSPECTED:
     case CHORD_NOTICE_HEARD:
     case CHORD_NOTICE_LOST:
+        return;
     case CHORD_NOTICE_SHUT:
+        driver->has_been_shut[notice->rank] = true;
+        return;
     case CHORD_NOTICE_OPENED:
+        commander_opened(&driver->commander, notice->rank);
         return;
     }
 }
@@ -59,6 +63,7 @@ enum chord_status driver_create(const struct driver_setup *setup, struct driver 
     const uint32_t node_count = setup->config->rank_count * setup->config->virtual_node_count;
     driver->setup = *setup;
     driver->nodes = calloc(node_count, sizeof *driver->nodes);
+    driver->has_been_shut = calloc(setup->config->rank_count, sizeof *driver->has_been_shut);
     driver->ranks = calloc(setup->config->rank_count, sizeof *driver->ranks);
     driver->phase = calloc(1, sizeof *driver->phase);
     driver->throughputs = calloc((size_t)options->phase_count * options->repetitions + 1, sizeof *driver->throughputs);
@@ -70,7 +75,7 @@ enum chord_status driver_create(const struct driver_setup *setup, struct driver 
                                        .runtime = setup->runtime,
                                        .config = setup->config,
                                        .ring = &driver->ring};
-    if (driver->nodes == NULL || driver->ranks == NULL || driver->phase == NULL ||
+    if (driver->nodes == NULL || driver->ranks == NULL || driver->has_been_shut == NULL || driver->phase == NULL ||
         driver->throughputs == NULL || ring_init(&driver->ring, node_count) != CHORD_OK ||
         changes_init(&driver->changes) != CHORD_OK ||
         commander_init(&driver->commander, setup->runtime, setup->config->rank_count,
@@ -92,6 +97,7 @@ void driver_destroy(struct driver *driver) {
     changes_clear(&driver->changes);
     ring_clear(&driver->ring);
     free(driver->ranks);
+    free(driver->has_been_shut);
     free(driver->phase);
     free(driver->throughputs);
     free(driver);

@@ -25,6 +25,8 @@ struct driver {
     uint32_t node_count;
     struct result_rank *ranks; /* owned */
 
+    bool *has_been_shut; /* owned; by rank: since the ring was formed */
+
     uint64_t sent_sum; /* of the last round of COMMAND_STATE */
     uint64_t received_sum;
     uint64_t progress_sum;

@@ -53,7 +53,7 @@ static void append(struct chunk *chunk, const struct workload_line *line, struct
 /* Sends the rank's chunk once the one before is stored: one chunk a rank is all that is ever queued. */
 static bool send_chunk(struct loader *loader, uint32_t rank) {
     struct chunk *chunk = &loader->chunks[rank];
-    while (chunk->in_flight) {
+    while (chunk->in_flight && !loader->commander->is_lost[rank]) {
         if (!commander_turn(loader->commander)) {
             return false;
         }
@@ -64,6 +64,14 @@ static bool send_chunk(struct loader *loader, uint32_t rank) {
         chunk->size = 0;
     }
     return true;
+}
+
+/* The rank that has the operations of one that is dead: the next one that lives. Rank 0 always does. */
+static uint32_t living(const struct commander *commander, uint32_t rank) {
+    while (commander->is_lost[rank]) {
+        rank = (rank + 1) % commander->rank_count;
+    }
+    return rank;
 }
 
 static enum loader_result read_all(struct loader *loader, const struct loader_plan *plan,
@@ -79,6 +87,7 @@ static enum loader_result read_all(struct loader *loader, const struct loader_pl
         if (plan->via != OPTIONS_VIA_NONE) {
             entry.rank = plan->via;
         }
+        entry.rank = living(loader->commander, entry.rank);
         const uint32_t client = plan->mode == OPTIONS_MODE_SERIAL ? 0 : entry.rank;
         append(&loader->chunks[client], &line, entry);
         ++*operation_count;

@@ -61,6 +61,7 @@ static void sink_send(void *context, const struct chord_message *message) {
     runtime->traffic.messages[message->type]++;
     runtime->traffic.bytes[message->type] += size;
     runtime->traffic.self_messages += to == runtime->rank;
+    runtime->sent_to[to] += message->type != CHORD_MESSAGE_HEARTBEAT;
     if (size <= transport_record_bytes_max(runtime->transport)) {
         unsigned char *at = transport_reserve(runtime->transport, to, size);
         (void)chord_codec_encode_head(message, at);
@@ -103,7 +104,7 @@ _Noreturn static void fail_message(const struct runtime *runtime, uint32_t from_
     chord_check_failed(__FILE__, __LINE__, "every message can be handled");
 }
 
-/* What is sent on, refused and sent again shows no progress: stale routing could do that for ever. */
+/* What is sent on, refused and sent again shows no progress: stale routing could do that for ever. Nor does living. */
 static bool is_progress(enum chord_message_type type) {
     switch (type) {
     case CHORD_MESSAGE_REQUEST:
@@ -111,6 +112,7 @@ static bool is_progress(enum chord_message_type type) {
     case CHORD_MESSAGE_LOOKUP:
     case CHORD_MESSAGE_ANNOUNCE:
     case CHORD_MESSAGE_GONE:
+    case CHORD_MESSAGE_HEARTBEAT:
         return false;
     default:
         return true;
@@ -121,12 +123,15 @@ void runtime_deliver(void *context, uint32_t from_rank, const unsigned char *byt
     struct runtime *runtime = context;
     if (bytes[0] >= RUNTIME_CONTROL_FIRST) {
         runtime->control_count++;
+        if (runtime->has_peer) {
+            chord_check(chord_peer_heard(&runtime->peer, from_rank, runtime->now_ns) == CHORD_OK);
+        }
         runtime->owner.control(runtime->owner.context, from_rank, bytes[0], bytes + 1, size - 1);
         return;
     }
     struct chord_message message;
     enum chord_status status = chord_codec_decode(bytes, size, from_rank, runtime->rank, &message);
-    runtime->received_count++;
+    runtime->received_from[from_rank] += bytes[0] != CHORD_MESSAGE_HEARTBEAT;
     runtime->progress_count += is_progress((enum chord_message_type)bytes[0]);
     if (status == CHORD_OK) {
         status = runtime->has_peer ? chord_peer_receive(&runtime->peer, &message, runtime->now_ns)
@@ -152,7 +157,11 @@ static bool wait_for_frames(struct runtime *runtime) {
 
 bool runtime_step(struct runtime *runtime) {
     runtime->now_ns = monotime_now_ns();
-    bool busy = transport_poll(runtime->transport, FRAMES_PER_STEP) > 0;
+    const uint32_t frame_count = transport_poll(runtime->transport, FRAMES_PER_STEP);
+    bool busy = frame_count > 0;
+    if (runtime->has_peer && frame_count < FRAMES_PER_STEP) {
+        chord_check(chord_peer_drained(&runtime->peer, runtime->now_ns) == CHORD_OK);
+    }
     if (runtime->has_peer && chord_peer_deadline(&runtime->peer) <= runtime->now_ns) {
         chord_check(chord_peer_tick(&runtime->peer, runtime->now_ns) == CHORD_OK);
         busy = true;
@@ -176,14 +185,17 @@ enum chord_status runtime_submit(struct runtime *runtime, const struct chord_ope
 
 /* --- the rest --- */
 
-void runtime_init(struct runtime *runtime, struct transport *transport, uint32_t rank, uint32_t rank_count,
-                  const struct chord_config *config, struct runtime_owner owner) {
+enum chord_status runtime_init(struct runtime *runtime, struct transport *transport, uint32_t rank,
+                               uint32_t rank_count, const struct chord_config *config, struct runtime_owner owner) {
     *runtime = (struct runtime){
         .transport = transport, .rank = rank, .rank_count = rank_count, .config = config, .owner = owner};
     runtime->sink = (struct chord_sink){
         .context = runtime, .send = sink_send, .complete = sink_complete, .notice = sink_notice};
     runtime->allocator = (struct chord_allocator){.context = &runtime->memory, .resize = resize_block};
     runtime->now_ns = monotime_now_ns();
+    runtime->sent_to = calloc(rank_count, sizeof *runtime->sent_to);
+    runtime->received_from = calloc(rank_count, sizeof *runtime->received_from);
+    return runtime->sent_to == NULL || runtime->received_from == NULL ? CHORD_NO_MEMORY : CHORD_OK;
 }
 
 static void clear_peer(struct runtime *runtime) {
@@ -196,7 +208,11 @@ static void clear_peer(struct runtime *runtime) {
 void runtime_clear(struct runtime *runtime) {
     clear_peer(runtime);
     free(runtime->scratch);
+    free(runtime->sent_to);
+    free(runtime->received_from);
     runtime->scratch = NULL;
+    runtime->sent_to = NULL;
+    runtime->received_from = NULL;
     runtime->scratch_size = 0;
 }
 
@@ -210,12 +226,17 @@ enum chord_status runtime_reset_peer(struct runtime *runtime, const struct chord
     return status;
 }
 
-uint64_t runtime_sent_count(const struct runtime *runtime) {
-    uint64_t count = 0;
-    for (unsigned type = 0; type < CHORD_MESSAGE_TYPE_COUNT; type++) {
-        count += runtime->traffic.messages[type];
+bool runtime_can_reach(const struct runtime *runtime, uint32_t rank) {
+    return !runtime->has_peer || !chord_reach_is_shut(&runtime->peer.reach, rank);
+}
+
+struct runtime_counts runtime_counts(const struct runtime *runtime, const bool *is_uncounted) {
+    struct runtime_counts counts = {0};
+    for (uint32_t rank = 0; rank < runtime->rank_count && !is_uncounted[runtime->rank]; rank++) {
+        counts.sent += is_uncounted[rank] ? 0 : runtime->sent_to[rank];
+        counts.received += is_uncounted[rank] ? 0 : runtime->received_from[rank];
     }
-    return count;
+    return counts;
 }
 
 struct traffic runtime_traffic(const struct runtime *runtime) {

@@ -47,7 +47,8 @@ struct runtime {
     bool has_peer;
     uint64_t now_ns;          /* the clock as it was read last */
     struct traffic traffic;   /* sent; mpi_* are filled in by runtime_traffic */
-    uint64_t received_count;  /* messages of the core */
+    uint64_t *sent_to;        /* owned; by rank: messages of the core, heartbeats apart */
+    uint64_t *received_from;  /* owned; by rank: the same */
     uint64_t progress_count;  /* of these, such as can't go round for ever without getting anywhere (runtime.c) */
     uint64_t control_count;   /* control messages received, for the watchdog */
     uint32_t busy_step_count; /* since the last flush */
@@ -55,9 +56,10 @@ struct runtime {
     size_t scratch_size;
 };
 
-/* A runtime without a peer. Everything given is borrowed for its life. */
-void runtime_init(struct runtime *runtime, struct transport *transport, uint32_t rank, uint32_t rank_count,
-                  const struct chord_config *config, struct runtime_owner owner);
+/* A runtime without a peer. Everything given is borrowed for its life. CHORD_NO_MEMORY: to be cleared all the same. */
+CHORD_MUST_CHECK enum chord_status runtime_init(struct runtime *runtime, struct transport *transport, uint32_t rank,
+                                                uint32_t rank_count, const struct chord_config *config,
+                                                struct runtime_owner owner);
 void runtime_clear(struct runtime *runtime);
 
 /* Ends the rank's nodes and client, if there are any, and makes new ones that are in no ring yet. */
@@ -79,8 +81,17 @@ CHORD_MUST_CHECK enum chord_status runtime_submit(struct runtime *runtime,
 void runtime_send_control(struct runtime *runtime, uint32_t to_rank, unsigned type, const void *bytes,
                           size_t size);
 
-/* Messages of the core that this rank has sent so far, in all. */
-uint64_t runtime_sent_count(const struct runtime *runtime);
+/* Whether a rank isn't shut (wire/reach.h). */
+bool runtime_can_reach(const struct runtime *runtime, uint32_t rank);
+
+/* Messages of the core that this rank has sent so far, and received. Heartbeats don't count, for they never end. Nor do
+ * channels from and to ranks that are named: what was discarded there can't be told from what is still on its way.
+ * is_uncounted: by rank. */
+struct runtime_counts {
+    uint64_t sent;
+    uint64_t received;
+};
+struct runtime_counts runtime_counts(const struct runtime *runtime, const bool *is_uncounted);
 
 /* What was sent so far. */
 struct traffic runtime_traffic(const struct runtime *runtime);

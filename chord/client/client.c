@@ -291,7 +291,8 @@ void chord_client_tick(struct chord_client *client, uint64_t now_ticks) {
     }
 }
 
-void chord_client_shut(struct chord_client *client, uint64_t now_ticks) {
+void chord_client_ask_again(struct chord_client *client, uint64_t now_ticks) {
+    const uint32_t copies_max = client->environment->config->copies_max;
     for (uint32_t i = 0; i < client->environment->config->window; i++) {
         struct chord_client_slot *slot = &client->slots[i];
         if (!slot->used) {
@@ -300,6 +301,7 @@ void chord_client_shut(struct chord_client *client, uint64_t now_ticks) {
         if (slot->given_up) {
             release(client, i);
         } else {
+            slot->copy_count -= copies_max > 0 && slot->copy_count >= copies_max;
             set_deadline(client, slot, now_ticks);
         }
     }

@@ -73,8 +73,9 @@ void chord_client_clear(struct chord_client *client);
 CHORD_MUST_CHECK enum chord_status chord_client_submit(struct chord_client *client,
                                                        const struct chord_operation *operation, uint64_t now_ticks);
 
-/* A rank is out: what was on its way there is lost, so all that is under way is asked for again. */
-void chord_client_shut(struct chord_client *client, uint64_t now_ticks);
+/* A rank is out, or this one was, and what was on its way there is lost: all that is under way is asked for again, once more
+ * at least, and what was given up costs nothing any more. */
+void chord_client_ask_again(struct chord_client *client, uint64_t now_ticks);
 
 /* Operations that aren't answered and not given up. */
 static inline uint32_t chord_client_waiting_count(const struct chord_client *client) {

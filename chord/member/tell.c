@@ -137,9 +137,7 @@ void chord_tell_reach(struct chord_coordinator *coordinator, enum chord_message_
 
 void chord_tell_all_reach(struct chord_coordinator *coordinator, uint32_t rank) {
     for (uint32_t other = 0; other < coordinator->environment->config->rank_count; other++) {
-        if (other != rank) {
-            const bool is_shut = chord_reach_is_shut(&coordinator->shut, other);
-            tell_reach(coordinator, is_shut ? CHORD_MESSAGE_SHUT : CHORD_MESSAGE_OPEN, other, rank);
-        }
+        const bool is_shut = chord_reach_is_shut(&coordinator->shut, other);
+        tell_reach(coordinator, is_shut ? CHORD_MESSAGE_SHUT : CHORD_MESSAGE_OPEN, other, rank);
     }
 }

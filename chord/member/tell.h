@@ -22,7 +22,7 @@ void chord_tell_outsiders(struct chord_coordinator *coordinator);
 /* SHUT or OPEN, to all ranks but the one that it is about and those that are out. */
 void chord_tell_reach(struct chord_coordinator *coordinator, enum chord_message_type type, uint32_t rank);
 
-/* To a rank that was out: which others are, and which aren't. */
+/* To a rank that was out: which ranks are, and which aren't, itself among them. */
 void chord_tell_all_reach(struct chord_coordinator *coordinator, uint32_t rank);
 
 #endif

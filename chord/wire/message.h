@@ -303,7 +303,8 @@ struct chord_settled_report {
     uint32_t message_count;
 };
 
-/* SHUT: nothing is sent to the rank any more, and nothing is expected from it. OPEN: it is back. */
+/* SHUT: nothing is sent to the rank any more, and nothing is expected from it. OPEN: it is back; to the rank itself: it was
+ * out. */
 struct chord_reach_change {
     uint32_t rank;
 };
