@@ -121,10 +121,18 @@ static struct chord_address address_of(const struct changes *changes, const stru
     return address;
 }
 
+static enum chord_command command_of(const struct schedule_event *event) {
+    return event->what == SCHEDULE_JOIN ? CHORD_COMMAND_JOIN : CHORD_COMMAND_DEPART;
+}
+
 static void fire(struct changes *changes, const struct schedule_event *event, uint64_t now_ns) {
     const struct chord_address address = address_of(changes, event);
     const uint64_t at_ns = now_ns - changes->start_ns;
-    const enum chord_status status = chord_peer_command(&changes->runtime->peer, event->what, address, now_ns);
+    if (event->what == SCHEDULE_CRASH) {
+        add_refusal(changes, event, at_ns, "nobody carries crashes out yet");
+        return;
+    }
+    const enum chord_status status = chord_peer_command(&changes->runtime->peer, command_of(event), address, now_ns);
     if (status != CHORD_OK) {
         add_refusal(changes, event, at_ns, chord_status_text(status));
         return;
@@ -161,7 +169,7 @@ void changes_end(struct changes *changes, uint64_t elapsed_ns) {
 static bool asked_for(const struct changes *changes, const struct changes_pending *pending,
                       enum chord_command what, struct chord_address node) {
     const struct chord_address address = address_of(changes, pending->event);
-    return pending->event->what == what && address.rank == node.rank &&
+    return command_of(pending->event) == what && address.rank == node.rank &&
            (address.virtual_node == CHORD_ALL_NODES || address.virtual_node == node.virtual_node);
 }
 

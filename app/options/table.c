@@ -284,10 +284,11 @@ const struct options_rule options_rules[] = {
         .kind = OPTIONS_KIND_EVENT,
         FIELD(events),
         .argument = "WHEN:WHAT:NODE",
-        .help = "Changes the ring while operations flow; repeat it. WHEN is a time since the phase began (2s, 500ms, "
+        .help = "Something happens to the ring while operations flow; repeat it. WHEN is a time since the phase began (2s, 500ms, "
                 "1.5s) or how many operations of the phase are answered (op=10000), in the last phase or in another: "
-                "mix/2s, 1/op=500 (a type or a number from 1). WHAT is join or depart. NODE is a rank or a node's "
-                "name.",
+                "mix/2s, 1/op=500 (a type or a number from 1). WHAT is join, depart or crash. NODE is a rank or a node's "
+                "name. A whole rank crashes, not rank 0; NODE may be followed by how: :silence (default), :kill or "
+                ":pause=800ms.",
         .commands = RUN,
     },
     {
@@ -296,7 +297,7 @@ const struct options_rule options_rules[] = {
         .kind = OPTIONS_KIND_TEXT,
         FIELD(schedule),
         .argument = "FILE",
-        .help = "A file of such changes, one WHEN:WHAT:NODE a line; blank lines and # comments are skipped.",
+        .help = "A file of such events, one WHEN:WHAT:NODE a line; blank lines and # comments are skipped.",
         .commands = RUN,
     },
     {
@@ -476,7 +477,11 @@ const struct options_command_rule options_commands[OPTIONS_COMMAND_COUNT] = {
                         "  Eight nodes, a ninth joins and rank 2 departs during the mix:\n"
                         "    jobs/launch.sh -n 9 chordkv run --initial-nodes 8 --replicas 3 --mode parallel \\\n"
                         "        --phase insert=workloads/insert.csv --phase mix=workloads/mix.csv \\\n"
-                        "        --at op=100:join:8 --at mix/op=300:depart:2\n",
+                        "        --at op=100:join:8 --at mix/op=300:depart:2\n"
+                        "  Rank 3 falls silent after 200 answers; its data is on two other ranks:\n"
+                        "    jobs/launch.sh -n 10 chordkv run --replicas 3 --mode parallel \\\n"
+                        "        --phase insert=workloads/insert.csv --phase mix=workloads/mix.csv \\\n"
+                        "        --at op=200:crash:3\n",
         },
     [OPTIONS_COMMAND_SHELL] =
         {

@@ -1,6 +1,8 @@
-/* WHEN:WHAT:NODE from the left: WHEN and WHAT have no colon, a name may have any number of them. */
+/* WHEN:WHAT:NODE from the left: WHEN and WHAT have no colon, a name may have any number of them. How a rank crashes may
+ * follow NODE: the last part of a node's name begins with a digit, and none of these words does. */
 #include "app/schedule/parse.h"
 
+#include "app/options/duration.h"
 #include "app/options/suggest.h"
 #include "app/workload/excerpt.h"
 #include "app/workload/workload.h"
@@ -9,29 +11,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EXPECTED "expected WHEN:WHAT:NODE, for instance 2s:join:7 or op=10000:depart:2"
+#define EXPECTED "expected WHEN:WHAT:NODE, for instance 2s:join:7, op=10000:depart:2 or 2s:crash:3"
 
 /* Room for every verb, with commas. */
 #define VERBS_TEXT_SIZE 64u
 
-struct verb {
-    const char *name;
-    enum chord_command command;
-};
-
 /* More verbs go here; the messages list them. */
-static const struct verb verbs[] = {
-    {"join", CHORD_COMMAND_JOIN},
-    {"depart", CHORD_COMMAND_DEPART},
-};
-#define VERB_COUNT (sizeof verbs / sizeof verbs[0])
-
-/* A decimal point may be followed by as many digits as a unit has powers of ten: nothing is finer than 1 ns.
- */
-static const struct {
-    const char *name;
-    uint64_t ns;
-} units[] = {{"s", 1000000000}, {"ms", 1000000}, {"us", 1000}};
+static const char *const verbs[SCHEDULE_WHAT_COUNT] = {
+    [SCHEDULE_JOIN] = "join", [SCHEDULE_DEPART] = "depart", [SCHEDULE_CRASH] = "crash"};
 
 /* Some bytes of the event. */
 struct span {
@@ -48,13 +35,8 @@ __attribute__((format(printf, 2, 3))) static bool fail(char reason[SCHEDULE_ERRO
     return false;
 }
 
-const char *schedule_verb(enum chord_command what) {
-    for (size_t i = 0; i < VERB_COUNT; i++) {
-        if (verbs[i].command == what) {
-            return verbs[i].name;
-        }
-    }
-    return what == CHORD_COMMAND_EXCLUDE ? "exclude" : "?";
+const char *schedule_verb(enum schedule_what what) {
+    return (unsigned)what < SCHEDULE_WHAT_COUNT ? verbs[what] : "?";
 }
 
 static bool is_word(struct span span, const char *word) {
@@ -142,46 +124,23 @@ static bool parse_phase(struct span word, struct schedule_event *event, char *re
         did_you_mean(hint, suggest_nearest(word.bytes, word.size, names, WORKLOAD_TYPE_COUNT)));
 }
 
-/* 2s, 500ms, 1.5s. *known says whether it looks like a time at all. */
-static bool parse_time(struct span word, struct schedule_event *event, bool *known, char *reason) {
-    struct span rest = word;
-    const struct span whole = cut_digits(&rest);
-    struct span decimals = {.bytes = rest.bytes};
-    const bool point = rest.size > 0 && *rest.bytes == '.';
+static bool parse_time(struct span word, struct schedule_event *event, char *reason) {
     char text[EXCERPT_TEXT_SIZE];
-    if (point) {
-        rest.bytes++;
-        rest.size--;
-        decimals = cut_digits(&rest);
+    event->trigger = SCHEDULE_AT_TIME;
+    switch (duration_parse(word.bytes, word.size, SCHEDULE_SECONDS_MAX * UINT64_C(1000000000), &event->at)) {
+    case DURATION_OK:
+        return true;
+    case DURATION_TOO_FINE:
+        return fail(reason, "the time '%s' is finer than a nanosecond: write fewer decimals", shown(word, text));
+    case DURATION_TOO_LONG:
+        return fail(reason, "the time '%s' is above 1,000,000 s: no phase takes so long", shown(word, text));
+    case DURATION_MALFORMED:
+        break;
     }
-    *known = false;
-    if (whole.size == 0 || (point && decimals.size == 0)) {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (!is_word(rest, units[i].name)) {
-            continue;
-        }
-        *known = true;
-        const uint64_t most_ns = SCHEDULE_SECONDS_MAX * UINT64_C(1000000000);
-        uint64_t number;
-        bool fits = number_of(whole, most_ns / units[i].ns, &number);
-        event->at = fits ? number * units[i].ns : 0;
-        uint64_t scale = units[i].ns;
-        for (size_t d = 0; d < decimals.size; d++) {
-            scale /= 10;
-            if (scale == 0) {
-                return fail(reason, "the time '%s' is finer than a nanosecond: write fewer decimals",
-                            shown(word, text));
-            }
-            event->at += scale * (uint64_t)(decimals.bytes[d] - '0');
-        }
-        fits = fits && event->at <= most_ns;
-        event->trigger = SCHEDULE_AT_TIME;
-        return fits ||
-               fail(reason, "the time '%s' is above 1,000,000 s: no phase takes so long", shown(word, text));
-    }
-    return false;
+    return fail(reason,
+                "'%s' is neither a time nor a count: write 2s, 500ms or 1.5s since the phase began, or op=10000 for so "
+                "many answered operations",
+                shown(word, text));
 }
 
 static bool parse_when(struct span word, struct schedule_event *event, char *reason) {
@@ -204,35 +163,58 @@ static bool parse_when(struct span word, struct schedule_event *event, char *rea
                fail(reason, "the count in '%s' is above 10^18: no phase has so many operations",
                     shown(rest, text));
     }
-    bool known;
-    if (parse_time(rest, event, &known, reason)) {
-        return true;
-    }
-    return known
-               ? false
-               : fail(reason,
-                      "'%s' is neither a time nor a count: write 2s, 500ms or 1.5s since the phase began, or "
-                      "op=10000 for so many answered operations",
-                      shown(rest, text));
+    return parse_time(rest, event, reason);
 }
 
 /* --- WHAT and NODE --- */
 
 static bool parse_what(struct span word, struct schedule_event *event, char *reason) {
-    const char *names[VERB_COUNT];
     char text[EXCERPT_TEXT_SIZE], hint[128], list[VERBS_TEXT_SIZE] = "";
-    for (size_t i = 0; i < VERB_COUNT; i++) {
-        names[i] = verbs[i].name;
-        if (is_word(word, names[i])) {
-            event->what = verbs[i].command;
+    for (unsigned what = 0; what < SCHEDULE_WHAT_COUNT; what++) {
+        if (is_word(word, verbs[what])) {
+            event->what = (enum schedule_what)what;
             return true;
         }
         const size_t used = strlen(list);
-        const char *joint = i == 0 ? "" : i + 1 == VERB_COUNT ? " or " : ", ";
-        (void)snprintf(list + used, sizeof list - used, "%s%s", joint, names[i]);
+        const char *joint = what == 0 ? "" : what + 1 == SCHEDULE_WHAT_COUNT ? " or " : ", ";
+        (void)snprintf(list + used, sizeof list - used, "%s%s", joint, verbs[what]);
     }
     return fail(reason, "a node can't '%s'%s: write %s between WHEN and NODE", shown(word, text),
-                did_you_mean(hint, suggest_nearest(word.bytes, word.size, names, VERB_COUNT)), list);
+                did_you_mean(hint, suggest_nearest(word.bytes, word.size, verbs, SCHEDULE_WHAT_COUNT)), list);
+}
+
+static const char *last_colon(struct span word) {
+    return word.size == 0 ? NULL : memrchr(word.bytes, ':', word.size);
+}
+
+/* Cuts the way to crash off the end of NODE:HOW, if there is one: what follows the last colon and doesn't begin with a
+ * digit, as the rank in a node's name does. */
+static bool parse_crash(struct span *node, struct schedule_event *event, char *reason) {
+    const char *colon = last_colon(*node);
+    const char *end = node->bytes + node->size;
+    if (colon == NULL || (colon + 1 < end && colon[1] >= '0' && colon[1] <= '9')) {
+        event->crash = (struct crash){.kind = CRASH_SILENCE};
+        return true;
+    }
+    char why[CRASH_REASON_SIZE];
+    if (!crash_parse(colon + 1, (size_t)(end - colon - 1), &event->crash, why)) {
+        return fail(reason, "%s", why);
+    }
+    node->size = (size_t)(colon - node->bytes);
+    return true;
+}
+
+/* A process dies as a whole: host:3#1, one of several nodes of a rank's, can't crash alone. */
+static bool check_whole(struct span word, char *reason) {
+    const char *rank = last_colon(word) + 1;
+    const size_t size = (size_t)(word.bytes + word.size - rank);
+    char text[EXCERPT_TEXT_SIZE];
+    if (*rank < '0' || *rank > '9') {
+        return fail(reason, "'%s' is neither a rank nor a rank's name such as host:3", shown(word, text));
+    }
+    return memchr(rank, '#', size) == NULL ||
+           fail(reason, "'%s' is one node, but a process dies as a whole: write its rank, or host:rank without #",
+                shown(word, text));
 }
 
 /* A rank is known at once. A name is only looked at: which names there are is known when all ranks have told
@@ -263,10 +245,10 @@ static bool parse_node(struct span word, struct schedule_event *event, char *rea
         return fail(reason, "'%s' is neither a rank nor a node's name such as host:3 or host:3#1",
                     shown(word, text));
     }
-    return true;
+    return event->what != SCHEDULE_CRASH || check_whole(word, reason);
 }
 
-bool schedule_parse(const char *text, size_t size, struct schedule_event *event, size_t *node_offset,
+bool schedule_parse(const char *text, size_t size, struct schedule_event *event, struct schedule_span *node,
                     char reason[SCHEDULE_ERROR_SIZE]) {
     struct span rest = {.bytes = text, .size = size}, when, what;
     *event = (struct schedule_event){0};
@@ -274,7 +256,10 @@ bool schedule_parse(const char *text, size_t size, struct schedule_event *event,
         char quoted[EXCERPT_TEXT_SIZE];
         return fail(reason, EXPECTED ", not '%s'", excerpt_write(text, size, false, quoted));
     }
-    *node_offset = (size_t)(rest.bytes - text);
-    return parse_when(when, event, reason) && parse_what(what, event, reason) &&
-           parse_node(rest, event, reason);
+    if (!parse_when(when, event, reason) || !parse_what(what, event, reason) ||
+        (event->what == SCHEDULE_CRASH && !parse_crash(&rest, event, reason)) || !parse_node(rest, event, reason)) {
+        return false;
+    }
+    *node = (struct schedule_span){.offset = (size_t)(rest.bytes - text), .size = rest.size};
+    return true;
 }

@@ -4,10 +4,15 @@
 
 #include "app/schedule/schedule.h"
 
-/* Reads WHEN:WHAT:NODE from the first `size` bytes of text, which may be any bytes. Fills *event but for
- * text, node, phase_index, ordinal and line, and *node_offset: where NODE begins in text. False with a reason
- * (one line) in `reason`; then *event means nothing. */
+/* Where NODE stands in an event's text. */
+struct schedule_span {
+    size_t offset;
+    size_t size;
+};
+
+/* Reads WHEN:WHAT:NODE from the first `size` bytes of text, which may be any bytes. Fills *event but for text, node,
+ * phase_index, ordinal and line, and *node. False with a reason (one line) in `reason`; then *event means nothing. */
 CHORD_MUST_CHECK bool schedule_parse(const char *text, size_t size, struct schedule_event *event,
-                                     size_t *node_offset, char reason[SCHEDULE_ERROR_SIZE]);
+                                     struct schedule_span *node, char reason[SCHEDULE_ERROR_SIZE]);
 
 #endif

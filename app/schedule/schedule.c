@@ -59,8 +59,8 @@ static bool add(struct schedule *schedule, const char *text, size_t size, uint32
     const char *named = line > 0 ? NULL : text;
     char reason[SCHEDULE_ERROR_SIZE];
     struct schedule_event event;
-    size_t node_offset;
-    if (!schedule_parse(text, size, &event, &node_offset, reason)) {
+    struct schedule_span node;
+    if (!schedule_parse(text, size, &event, &node, reason)) {
         return fail(error, schedule->path, line, named, size, "%s", reason);
     }
     if (schedule->event_count == SCHEDULE_EVENT_COUNT_MAX) {
@@ -76,12 +76,17 @@ static bool add(struct schedule *schedule, const char *text, size_t size, uint32
         schedule->events = events;
         schedule->event_capacity = capacity;
     }
-    /* What was parsed has no NUL: NODE is printable, and the other two were compared with words. */
-    event.text = strndup(text, size);
+    /* What was parsed has no NUL: NODE is printable, and the others were compared with words. */
+    event.text = malloc(size + 1 + node.size + 1);
     if (event.text == NULL) {
         return fail(error, schedule->path, line, named, size, "out of memory");
     }
-    event.node = event.text + node_offset;
+    char *alone = event.text + size + 1;
+    memcpy(event.text, text, size);
+    event.text[size] = '\0';
+    memcpy(alone, text + node.offset, node.size);
+    alone[node.size] = '\0';
+    event.node = alone;
     event.line = line;
     event.ordinal = (uint32_t)schedule->event_count;
     schedule->events[schedule->event_count++] = event;
@@ -221,6 +226,23 @@ static int compare_events(const void *a, const void *b) {
     return first->ordinal < second->ordinal ? -1 : first->ordinal > second->ordinal;
 }
 
+static bool fail_rank_0(const struct schedule *schedule, const struct schedule_event *event, char *error) {
+    return FAIL_EVENT(schedule, event, error,
+                      "rank 0 hosts the coordinator, which never crashes by contract; choose another rank");
+}
+
+static bool check_crash(const struct schedule *schedule, const struct schedule_event *event,
+                        const struct schedule_run *run, char *error) {
+    if (event->what != SCHEDULE_CRASH) {
+        return true;
+    }
+    if (event->names_rank && event->address.rank == 0) {
+        return fail_rank_0(schedule, event, error);
+    }
+    return event->crash.kind != CRASH_KILL || run->kill_refusal == NULL ||
+           FAIL_EVENT(schedule, event, error, "%s", run->kill_refusal);
+}
+
 bool schedule_prepare(struct schedule *schedule, const struct schedule_run *run,
                       char error[SCHEDULE_ERROR_SIZE]) {
     chord_check(run->phase_count > 0);
@@ -242,6 +264,9 @@ bool schedule_prepare(struct schedule *schedule, const struct schedule_run *run,
                               "; start more with -n",
                               event->address.rank, run->rank_count - 1);
         }
+        if (!check_crash(schedule, event, run, error)) {
+            return false;
+        }
     }
     if (schedule->event_count > 0) {
         qsort(schedule->events, schedule->event_count, sizeof *schedule->events, compare_events);
@@ -249,19 +274,35 @@ bool schedule_prepare(struct schedule *schedule, const struct schedule_run *run,
     return true;
 }
 
+bool schedule_has_crashes(const struct schedule *schedule) {
+    for (size_t i = 0; i < schedule->event_count; i++) {
+        if (schedule->events[i].what == SCHEDULE_CRASH) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The events are sorted by now, but the first in the order of reading is to be told. */
+static void note_first(const struct schedule_event **first, const struct schedule_event *event) {
+    if (*first == NULL || event->ordinal < (*first)->ordinal) {
+        *first = event;
+    }
+}
+
 bool schedule_resolve(struct schedule *schedule, schedule_lookup *lookup, void *context,
                       char error[SCHEDULE_ERROR_SIZE]) {
-    const struct schedule_event *unknown = NULL;
+    const struct schedule_event *unknown = NULL, *forbidden = NULL;
     for (size_t i = 0; i < schedule->event_count; i++) {
         struct schedule_event *event = &schedule->events[i];
-        const bool wrong = !event->names_rank && !lookup(context, event->node, &event->address);
-        /* The events are sorted by now, but the first in the order of reading is to be told. */
-        if (wrong && (unknown == NULL || event->ordinal < unknown->ordinal)) {
-            unknown = event;
+        if (!event->names_rank && !lookup(context, event->node, &event->address)) {
+            note_first(&unknown, event);
+        } else if (event->what == SCHEDULE_CRASH && event->address.rank == 0) {
+            note_first(&forbidden, event);
         }
     }
     if (unknown == NULL) {
-        return true;
+        return forbidden == NULL || fail_rank_0(schedule, forbidden, error);
     }
     char name[EXCERPT_TEXT_SIZE];
     return FAIL_EVENT(schedule, unknown, error,

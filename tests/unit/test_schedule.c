@@ -51,40 +51,40 @@ static void test_good_events(void) {
         unsigned phase; /* number or type */
         enum schedule_trigger trigger;
         uint64_t at;
-        enum chord_command what;
+        enum schedule_what what;
         const char *node;
         bool names_rank;
         uint32_t rank;
     } cases[] = {
-        {"2s:join:7", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 2000000000, CHORD_COMMAND_JOIN, "7", true, 7},
-        {"500ms:depart:0", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 500000000, CHORD_COMMAND_DEPART, "0",
+        {"2s:join:7", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 2000000000, SCHEDULE_JOIN, "7", true, 7},
+        {"500ms:depart:0", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 500000000, SCHEDULE_DEPART, "0",
          true, 0},
-        {"1.5s:join:007", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 1500000000, CHORD_COMMAND_JOIN, "007",
+        {"1.5s:join:007", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 1500000000, SCHEDULE_JOIN, "007",
          true, 7},
-        {"0s:join:h:1", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 0, CHORD_COMMAND_JOIN, "h:1", false, 0},
-        {"10us:join:1", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 10000, CHORD_COMMAND_JOIN, "1", true, 1},
-        {"0.000000001s:join:1", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 1, CHORD_COMMAND_JOIN, "1", true,
+        {"0s:join:h:1", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 0, SCHEDULE_JOIN, "h:1", false, 0},
+        {"10us:join:1", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 10000, SCHEDULE_JOIN, "1", true, 1},
+        {"0.000000001s:join:1", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 1, SCHEDULE_JOIN, "1", true,
          1},
-        {"0.000001ms:join:1", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 1, CHORD_COMMAND_JOIN, "1", true, 1},
-        {"1.234us:join:1", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 1234, CHORD_COMMAND_JOIN, "1", true, 1},
-        {"1000000s:join:1", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 1000000000000000, CHORD_COMMAND_JOIN,
+        {"0.000001ms:join:1", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 1, SCHEDULE_JOIN, "1", true, 1},
+        {"1.234us:join:1", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 1234, SCHEDULE_JOIN, "1", true, 1},
+        {"1000000s:join:1", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 1000000000000000, SCHEDULE_JOIN,
          "1", true, 1},
-        {"op=10000:depart:2", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_COUNT, 10000, CHORD_COMMAND_DEPART, "2",
+        {"op=10000:depart:2", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_COUNT, 10000, SCHEDULE_DEPART, "2",
          true, 2},
-        {"op=0:join:2", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_COUNT, 0, CHORD_COMMAND_JOIN, "2", true, 2},
+        {"op=0:join:2", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_COUNT, 0, SCHEDULE_JOIN, "2", true, 2},
         {"op=1000000000000000000:join:2", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_COUNT, SCHEDULE_COUNT_MAX,
-         CHORD_COMMAND_JOIN, "2", true, 2},
+         SCHEDULE_JOIN, "2", true, 2},
         {"mix/2s:join:host-a.b_c:7#15", SCHEDULE_PHASE_TYPE, WORKLOAD_MIX, SCHEDULE_AT_TIME, 2000000000,
-         CHORD_COMMAND_JOIN, "host-a.b_c:7#15", false, 0},
+         SCHEDULE_JOIN, "host-a.b_c:7#15", false, 0},
         {"insert/op=5:join:fe80::1:3", SCHEDULE_PHASE_TYPE, WORKLOAD_INSERT, SCHEDULE_AT_COUNT, 5,
-         CHORD_COMMAND_JOIN, "fe80::1:3", false, 0},
-        {"1/op=500:depart:2", SCHEDULE_PHASE_NUMBER, 1, SCHEDULE_AT_COUNT, 500, CHORD_COMMAND_DEPART, "2",
+         SCHEDULE_JOIN, "fe80::1:3", false, 0},
+        {"1/op=500:depart:2", SCHEDULE_PHASE_NUMBER, 1, SCHEDULE_AT_COUNT, 500, SCHEDULE_DEPART, "2",
          true, 2},
         {"4294967295/0ms:join:4294967294", SCHEDULE_PHASE_NUMBER, UINT32_MAX, SCHEDULE_AT_TIME, 0,
-         CHORD_COMMAND_JOIN, "4294967294", true, UINT32_MAX - 1},
-        {"1s:join:h:join:1", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 1000000000, CHORD_COMMAND_JOIN,
+         SCHEDULE_JOIN, "4294967294", true, UINT32_MAX - 1},
+        {"1s:join:h:join:1", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 1000000000, SCHEDULE_JOIN,
          "h:join:1", false, 0},
-        {"1s:join:caf\xc3\xa9/2:1", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 1000000000, CHORD_COMMAND_JOIN,
+        {"1s:join:caf\xc3\xa9/2:1", SCHEDULE_PHASE_LAST, 0, SCHEDULE_AT_TIME, 1000000000, SCHEDULE_JOIN,
          "caf\xc3\xa9/2:1", false, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -114,7 +114,8 @@ static void test_good_events(void) {
 
 static void test_bad_form(void) {
     ASSERT_REFUSED("",
-                   "--at '': expected WHEN:WHAT:NODE, for instance 2s:join:7 or op=10000:depart:2, not ''");
+                   "--at '': expected WHEN:WHAT:NODE, for instance 2s:join:7, op=10000:depart:2 or 2s:crash:3, not "
+                   "''");
     ASSERT_REFUSED("2s", "expected WHEN:WHAT:NODE");
     ASSERT_REFUSED("2s:join", "expected WHEN:WHAT:NODE");
     ASSERT_REFUSED("join 7 at 2s", "not 'join 7 at 2s'");
@@ -173,18 +174,19 @@ static void test_bad_phase(void) {
 
 static void test_bad_what(void) {
     ASSERT_REFUSED("2s:jion:7",
-                   "--at '2s:jion:7': a node can't 'jion' (did you mean 'join'?): write join or depart "
-                   "between WHEN and NODE");
-    ASSERT_REFUSED("2s:leave:7", "a node can't 'leave': write join or depart");
+                   "--at '2s:jion:7': a node can't 'jion' (did you mean 'join'?): write join, depart "
+                   "or crash between WHEN and NODE");
+    ASSERT_REFUSED("2s:leave:7", "a node can't 'leave': write join, depart or crash");
     ASSERT_REFUSED("2s:Depart:7", "(did you mean 'depart'?)");
     ASSERT_REFUSED("2s:departs:7", "(did you mean 'depart'?)");
     ASSERT_REFUSED("2s::7", "a node can't ''");
     ASSERT_REFUSED("2s:join :7", "a node can't 'join '");
     ASSERT_REFUSED("2s:exclude:7", "a node can't 'exclude'");
     ASSERT_REFUSED("2s:\033[31m:7", "a node can't '\\x1b[31m'");
-    CU_ASSERT_STRING_EQUAL(schedule_verb(CHORD_COMMAND_JOIN), "join");
-    CU_ASSERT_STRING_EQUAL(schedule_verb(CHORD_COMMAND_DEPART), "depart");
-    CU_ASSERT_STRING_EQUAL(schedule_verb(CHORD_COMMAND_EXCLUDE), "exclude");
+    CU_ASSERT_STRING_EQUAL(schedule_verb(SCHEDULE_JOIN), "join");
+    CU_ASSERT_STRING_EQUAL(schedule_verb(SCHEDULE_DEPART), "depart");
+    CU_ASSERT_STRING_EQUAL(schedule_verb(SCHEDULE_CRASH), "crash");
+    CU_ASSERT_STRING_EQUAL(schedule_verb(SCHEDULE_WHAT_COUNT), "?");
 }
 
 static void test_bad_node(void) {
@@ -210,9 +212,76 @@ static void test_bad_node(void) {
     schedule_clear(&schedule);
 }
 
+/* --- Crashes --- */
+
+static void test_good_crashes(void) {
+    static const struct {
+        const char *text;
+        enum crash_kind kind;
+        uint64_t pause_ns;
+        const char *node;
+        bool names_rank;
+    } cases[] = {
+        {"2s:crash:3", CRASH_SILENCE, 0, "3", true},
+        {"2s:crash:3:silence", CRASH_SILENCE, 0, "3", true},
+        {"2s:crash:3:kill", CRASH_KILL, 0, "3", true},
+        {"op=500:crash:3:pause=800ms", CRASH_PAUSE, 800000000, "3", true},
+        {"mix/op=5:crash:3:pause=1.5s", CRASH_PAUSE, 1500000000, "3", true},
+        {"2s:crash:3:pause=0.000000001s", CRASH_PAUSE, 1, "3", true},
+        {"2s:crash:3:pause=3600s", CRASH_PAUSE, CRASH_PAUSE_NS_MAX, "3", true},
+        {"2s:crash:host:3", CRASH_SILENCE, 0, "host:3", false},
+        {"2s:crash:host:3:kill", CRASH_KILL, 0, "host:3", false},
+        {"2s:crash:fe80::1:3", CRASH_SILENCE, 0, "fe80::1:3", false},
+        {"2s:crash:fe80::1:3:pause=1us", CRASH_PAUSE, 1000, "fe80::1:3", false},
+        {"2s:crash:kill:3", CRASH_SILENCE, 0, "kill:3", false}, /* a host of that name */
+        {"2s:crash:kill:3:kill", CRASH_KILL, 0, "kill:3", false},
+        {"2s:crash:a#b:3:kill", CRASH_KILL, 0, "a#b:3", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CU_ASSERT_TRUE_FATAL(add(cases[i].text));
+        const struct schedule_event *event = &schedule.events[0];
+        CU_ASSERT_EQUAL(event->what, SCHEDULE_CRASH);
+        CU_ASSERT_EQUAL(event->crash.kind, cases[i].kind);
+        CU_ASSERT_EQUAL(event->crash.pause_ns, cases[i].pause_ns);
+        CU_ASSERT_STRING_EQUAL(event->text, cases[i].text);
+        CU_ASSERT_STRING_EQUAL(event->node, cases[i].node);
+        CU_ASSERT_EQUAL(event->names_rank, cases[i].names_rank);
+        schedule_clear(&schedule);
+    }
+    CU_ASSERT_STRING_EQUAL(crash_kind_name(CRASH_SILENCE), "silence");
+    CU_ASSERT_STRING_EQUAL(crash_kind_name(CRASH_KILL), "kill");
+    CU_ASSERT_STRING_EQUAL(crash_kind_name(CRASH_PAUSE), "pause");
+    CU_ASSERT_STRING_EQUAL(crash_kind_name(CRASH_KIND_COUNT), "?");
+}
+
+static void test_bad_crashes(void) {
+    ASSERT_REFUSED("2s:crash:3:kil", "--at '2s:crash:3:kil': a rank can't crash by 'kil' (did you mean 'kill'?): write "
+                                     "silence, kill or pause=800ms");
+    ASSERT_REFUSED("2s:crash:3:pause", "by 'pause' (did you mean 'pause=800ms'?)");
+    ASSERT_REFUSED("2s:crash:3:", "a rank can't crash by ''");
+    ASSERT_REFUSED("2s:crash:3:kill ", "a rank can't crash by 'kill '");
+    ASSERT_REFUSED("2s:crash:3:kill\0", "a rank can't crash by 'kill\\0'");
+    ASSERT_REFUSED("2s:crash:3:pause=", "'' after pause= is no time: write pause=800ms or pause=2s");
+    ASSERT_REFUSED("2s:crash:3:pause=800", "'800' after pause= is no time");
+    ASSERT_REFUSED("2s:crash:3:pause=0ms", "'0ms' after pause= is no pause");
+    ASSERT_REFUSED("2s:crash:3:pause=3600.1s", "'3600.1s' after pause= is above 3600 s");
+    ASSERT_REFUSED("2s:crash:3:pause=0.0000000001s", "is finer than a nanosecond");
+    ASSERT_REFUSED("2s:crash:", "the node is missing: write its rank or its name after 'crash:'");
+    ASSERT_REFUSED("2s:crash::kill", "the node is missing");
+    ASSERT_REFUSED("2s:crash:kill", "'kill' is neither a rank");
+    ASSERT_REFUSED("2s:crash:host:kill", "'host' is neither a rank");
+    ASSERT_REFUSED("2s:crash:3:kill:kill", "'3:kill' is neither a rank");
+    ASSERT_REFUSED("2s:crash:host:3#1", "'host:3#1' is one node, but a process dies as a whole: write its rank, or "
+                                        "host:rank without #");
+    ASSERT_REFUSED("2s:crash:host:3#1:kill", "'host:3#1' is one node");
+    CU_ASSERT_TRUE(add("2s:join:host:3:kill")); /* of a join it is a part of the name, which nobody will have */
+    CU_ASSERT_STRING_EQUAL(schedule.events[0].node, "host:3:kill");
+    schedule_clear(&schedule);
+}
+
 /* Any short text of any bytes is taken or refused in one line. */
 static void test_any_bytes(void) {
-    static const char parts[] = "12:.s/op=joindepart#\n\r\t \0\x7f\xff\xc3\xa9mix%";
+    static const char parts[] = "12:.s/op=joindepartcrashkill#\n\r\t \0\x7f\xff\xc3\xa9mix%";
     uint64_t state = 1;
     unsigned taken = 0, refused = 0;
     for (unsigned i = 0; i < 200000; i++) {
@@ -297,7 +366,7 @@ static void test_files(void) {
 
 static void test_bad_files(void) {
     CU_ASSERT_TRUE(file_fails(READ("1s:join:3\n\n1s:jion:3\n"), 3,
-                              ":3: a node can't 'jion' (did you mean 'join'?): write join or depart"));
+                              ":3: a node can't 'jion' (did you mean 'join'?): write join, depart or crash"));
     CU_ASSERT_TRUE(file_fails(READ("1s:join:3 4\n"), 1, "'3 4' is neither a rank"));
     CU_ASSERT_TRUE(file_fails(READ("1s:join:3\0\n"), 1, "'3\\0' is neither a rank"));
     CU_ASSERT_TRUE(file_fails(READ("\0"), 1, "not '\\0'"));
@@ -406,6 +475,27 @@ static void test_phases(void) {
     CU_ASSERT_TRUE(schedule_prepare(&schedule, &run, error)); /* of none */
 }
 
+static void test_crashes_of_the_run(void) {
+    CU_ASSERT_TRUE(add("1s:crash:1:kill") && add("2s:crash:7:pause=1s"));
+    CU_ASSERT_TRUE(schedule_prepare(&schedule, &run, error));
+    CU_ASSERT_TRUE(schedule_has_crashes(&schedule));
+    schedule_clear(&schedule);
+    CU_ASSERT_TRUE(add("1s:join:1"));
+    CU_ASSERT_FALSE(schedule_has_crashes(&schedule));
+    schedule_clear(&schedule);
+    CU_ASSERT_TRUE(prepare_fails("1s:crash:0", "--at '1s:crash:0': rank 0 hosts the coordinator, which never crashes by "
+                                               "contract; choose another rank"));
+    CU_ASSERT_TRUE(prepare_fails("1s:crash:8:kill", "there is no rank 8"));
+    /* An MPI that takes everybody down with the one. */
+    const struct schedule_run fragile = {
+        .phases = phases, .phase_count = 4, .rank_count = 8, .kill_refusal = "srun ends the step; use silence"};
+    CU_ASSERT_TRUE(READ("1s:crash:1:silence\n1s:crash:2:kill\n"));
+    CU_ASSERT_TRUE(
+        file_fails(schedule_prepare(&schedule, &fragile, error), 2, ":2: srun ends the step; use silence"));
+    CU_ASSERT_TRUE(add("1s:crash:1") && add("1s:crash:1:pause=1s") && schedule_prepare(&schedule, &fragile, error));
+    schedule_clear(&schedule);
+}
+
 static bool look_up(void *context, const char *name, struct chord_address *address) {
     unsigned *calls = context;
     (*calls)++;
@@ -434,6 +524,11 @@ static void test_resolve(void) {
     CU_ASSERT_TRUE(schedule_prepare(&schedule, &run, error));
     CU_ASSERT_TRUE(is_error(schedule_resolve(&schedule, look_up, &calls, error),
                             "--at '2s:join:h:9': there is no node 'h:9'; write its rank, or its name", ""));
+    schedule_clear(&schedule);
+    CU_ASSERT_TRUE(add("2s:crash:h:1") && add("1s:crash:h:0:kill") && add("3s:join:h:0"));
+    CU_ASSERT_TRUE(schedule_prepare(&schedule, &run, error));
+    CU_ASSERT_TRUE(is_error(schedule_resolve(&schedule, look_up, &calls, error),
+                            "--at '1s:crash:h:0:kill': rank 0 hosts the coordinator", ""));
     schedule_clear(&schedule);
 }
 
@@ -509,6 +604,8 @@ int main(void) {
         {"bad phase", test_bad_phase},
         {"bad WHAT", test_bad_what},
         {"bad NODE", test_bad_node},
+        {"good crashes", test_good_crashes},
+        {"bad crashes", test_bad_crashes},
         {"any bytes", test_any_bytes},
         {"files", test_files},
         {"bad files", test_bad_files},
@@ -516,6 +613,7 @@ int main(void) {
         {"no file", test_no_file},
         {"at most so many events", test_event_limit},
         {"phases, counts and ranks of the run", test_phases},
+        {"crashes of the run", test_crashes_of_the_run},
         {"names", test_resolve},
         {"what is due", test_due},
     };
