@@ -30,6 +30,8 @@
  * up at once while the ring is formed, and an answer takes longer. */
 #define LOOKUP_NS (20 * MILLISECOND_NS)
 #define LOOKUP_NODES 64u /* for every so many nodes of the job, once more */
+/* A rank that lives is heard so often within T0, so that 8 times the usual gap stays below T0. */
+#define HEARTBEATS 10u
 /* No piece is lost while no rank fails: this is for those that were refused for want of memory. */
 #define TRANSFER_NS (100 * MILLISECOND_NS)
 
@@ -43,6 +45,7 @@ struct start {
     uint32_t value_size_max;
     uint32_t key_size_max;
     uint32_t credit_count;
+    uint64_t suspicion_ns; /* T0, of rank 0's host; 0: no failure detector */
 };
 
 struct process {
@@ -184,6 +187,9 @@ static void fill_config(struct process *process) {
         .ack_batch_bytes = 64 * 1024,
         .ack_delay_ticks = MILLISECOND_NS,
         .transfer_ticks = TRANSFER_NS,
+        .heartbeat_ticks = 0, /* no detector: suspicion_ns / HEARTBEATS once the runtime calls chord_peer_drained */
+        .suspicion_ticks = process->start.suspicion_ns,
+        .allows_data_loss = options->allow_data_loss,
         .lookup_ticks = LOOKUP_NS * (1 + ranks * options->virtual_nodes / LOOKUP_NODES),
         .hops_max = 2 * ranks * options->virtual_nodes + 64,
         .suspicion_ticks = suspicion_ns(process),
@@ -289,7 +295,10 @@ static void check_initial_nodes(struct process *process) {
 }
 
 static void prepare_on_rank_0(struct process *process) {
-    process->start = (struct start){.status = EXIT_VALID, .go = true};
+    process->start = (struct start){
+        .status = EXIT_VALID,
+        .go = true,
+        .suspicion_ns = options_suspicion_ns(process->options, process->topology.ranks_per_core)};
     check_initial_nodes(process);
     if (!process->start.go) {
         return;

@@ -5,6 +5,7 @@
  * an option that isn't repeatable may be given once, and nothing that was given is without effect. */
 #include "app/options/options.h"
 
+#include "app/options/duration.h"
 #include "app/options/suggest.h"
 #include "app/options/table.h"
 #include "chord/base/check.h"
@@ -21,6 +22,8 @@
 #define FIRST_LONG 1000
 /* As much of a user's word as an error quotes. */
 #define QUOTED_MAX 120
+/* How long a rank that shares its core with no other must be silent to be suspected (auto). */
+#define SUSPICION_NS 200000000.0
 
 static void *field(struct options *options, size_t offset) {
     return (char *)options + offset;
@@ -159,6 +162,25 @@ static enum options_result set_pool(struct options *options, const struct option
     return OPTIONS_OK;
 }
 
+static enum options_result set_suspect(struct options *options, const struct options_rule *rule,
+                                       const char *value) {
+    options->suspect_after_ns = 0;
+    if (strcmp(value, "auto") == 0) {
+        options->suspect = OPTIONS_SUSPECT_AUTO;
+    } else if (strcmp(value, "never") == 0 || strcmp(value, "0") == 0) {
+        options->suspect = OPTIONS_SUSPECT_NEVER;
+    } else if (duration_parse(value, strlen(value), rule->maximum, &options->suspect_after_ns) == DURATION_OK &&
+               options->suspect_after_ns >= rule->minimum) {
+        options->suspect = OPTIONS_SUSPECT_AFTER;
+    } else {
+        char range[OPTIONS_VALUE_SIZE * 3];
+        options_rule_range(rule, range, sizeof range);
+        return fail(options, "--%s takes %s, written like 300ms, 1.5s or 2s, not '%.*s'", rule->name, range, QUOTED_MAX,
+                    value);
+    }
+    return OPTIONS_OK;
+}
+
 /* The position of the first `size` bytes of word among the choices, or -1. */
 static int choice_of(const char *const *choices, const char *word, size_t size) {
     for (int i = 0; choices[i] != NULL; i++) {
@@ -235,6 +257,8 @@ static enum options_result set_value(struct options *options, const struct optio
         return set_number(options, rule, value);
     case OPTIONS_KIND_POOL:
         return set_pool(options, rule, value);
+    case OPTIONS_KIND_SUSPECT:
+        return set_suspect(options, rule, value);
     case OPTIONS_KIND_CHOICE:
         return set_choice(options, rule, value);
     case OPTIONS_KIND_PHASE:
@@ -367,6 +391,10 @@ static enum options_result check_together(struct options *options) {
     if (options->route_successors && options->routing != CHORD_ROUTING_FINGER) {
         return fail(options,
                     "--route-successors needs --routing finger: the other modes have nothing to add it to");
+    }
+    if (options->allow_data_loss && options->suspect == OPTIONS_SUSPECT_NEVER) {
+        return fail(options, "--allow-data-loss is for nodes that are taken for dead, and --suspect-after never takes none "
+                             "for that; leave out one of the two");
     }
     if (options->json && options->prompt == OPTIONS_WHEN_ALWAYS) {
         return fail(options, "--prompt always is for people, --json for programs; leave out one of the two");
@@ -531,6 +559,12 @@ static const char *value_text(const struct options *options, const struct option
         }
         number = options->pool_bytes;
         break;
+    case OPTIONS_KIND_SUSPECT:
+        if (options->suspect != OPTIONS_SUSPECT_AFTER) {
+            return options->suspect == OPTIONS_SUSPECT_AUTO ? "auto" : "never";
+        }
+        (void)snprintf(buffer, OPTIONS_VALUE_SIZE, "%.15gms", (double)options->suspect_after_ns / 1e6);
+        return buffer;
     case OPTIONS_KIND_CHOICE: {
         unsigned choice;
         memcpy(&choice, at, sizeof choice);
@@ -590,6 +624,26 @@ void options_dump(const struct options *options, options_dump_callback *callback
                      (options->given & bit_of(rule)) != 0);
         }
     }
+}
+
+uint64_t options_suspicion_ns(const struct options *options, double ranks_per_core) {
+    switch (options->suspect) {
+    case OPTIONS_SUSPECT_NEVER:
+        return 0;
+    case OPTIONS_SUSPECT_AFTER:
+        return options->suspect_after_ns;
+    case OPTIONS_SUSPECT_AUTO:
+        break;
+    }
+    return (uint64_t)(SUSPICION_NS * (ranks_per_core > 1 ? ranks_per_core : 1));
+}
+
+const char *options_history_dir(const struct options *options) {
+    if (options->history_dir != NULL) {
+        return options->history_dir;
+    }
+    const char *temporary = getenv("TMPDIR");
+    return temporary != NULL && temporary[0] != '\0' ? temporary : "/tmp";
 }
 
 static bool shows(enum options_when when, enum options_terminal terminal) {

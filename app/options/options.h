@@ -42,6 +42,13 @@ enum options_pool {
     OPTIONS_POOL_BYTES    /* pool_bytes */
 };
 
+/* When a silent rank is suspected to have crashed. */
+enum options_suspect {
+    OPTIONS_SUSPECT_AUTO, /* the program chooses, by how many ranks share a core */
+    OPTIONS_SUSPECT_NEVER,
+    OPTIONS_SUSPECT_AFTER /* suspect_after_ns */
+};
+
 enum options_waiting { OPTIONS_WAITING_AUTO, OPTIONS_WAITING_SPIN, OPTIONS_WAITING_YIELD };
 
 enum options_when { OPTIONS_WHEN_AUTO, OPTIONS_WHEN_ALWAYS, OPTIONS_WHEN_NEVER };
@@ -92,6 +99,12 @@ struct options {
     const char *events[OPTIONS_EVENT_COUNT_MAX]; /* the values of --at in the order given, as they were written */
     uint32_t event_count;
     const char *schedule; /* the file of --schedule */
+
+    /* failures */
+    enum options_suspect suspect;
+    uint64_t suspect_after_ns; /* with OPTIONS_SUSPECT_AFTER, 1 ms to 1 h; else 0 */
+    bool allow_data_loss;
+    const char *history_dir; /* NULL: options_history_dir chooses */
 
     /* messages */
     enum options_pool pool;
@@ -149,6 +162,13 @@ typedef void options_dump_callback(void *context, const char *name, const char *
  * phase and "at" once an event. A flag is "true" or "false", a file, rank or event that was not given is "". Only
  * after OPTIONS_OK. */
 void options_dump(const struct options *options, options_dump_callback *callback, void *context);
+
+/* T0: how long a rank must be silent at least to be suspected, in nanoseconds; 0: nobody ever is. auto is 200 ms for each
+ * rank that shares a core, and at least 200 ms: a rank that waits for its core must not seem dead. */
+uint64_t options_suspicion_ns(const struct options *options, double ranks_per_core);
+
+/* Where the ranks' histories are mapped: --history-dir, or else the variable TMPDIR of the process, or else /tmp. */
+const char *options_history_dir(const struct options *options);
 
 /* What auto means: only where the launcher said that the stream (standard error for progress, standard output
  * for colour) is a terminal. --quiet hushes a progress line that was not asked for by `always`. */

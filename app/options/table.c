@@ -301,6 +301,40 @@ const struct options_rule options_rules[] = {
         .commands = RUN,
     },
     {
+        .group = "Failures",
+        .name = "suspect-after",
+        .kind = OPTIONS_KIND_SUSPECT,
+        FIELD(suspect),
+        .argument = "TIME",
+        .minimum = 1000000,
+        .maximum = UINT64_C(3600000000000),
+        .fallback = "auto",
+        .help = "A rank that is silent for so long (or for 8 times the 99th percentile of what is usual, if that is "
+                "longer) is taken for dead: the others go on without it, from their copies. auto: 200 ms for each rank "
+                "that shares a core, at least 200 ms. never, or 0: a rank that dies ends the run.",
+        .commands = BOTH,
+    },
+    {
+        .group = "Failures",
+        .name = "allow-data-loss",
+        .kind = OPTIONS_KIND_FLAG,
+        FIELD(allow_data_loss),
+        .help = "Leave a dead node out even if it alone holds an arc. Otherwise that arc waits for it. A run that lost "
+                "data names the arcs and ends with status 4.",
+        .commands = BOTH,
+    },
+    {
+        .group = "Failures",
+        .name = "history-dir",
+        .kind = OPTIONS_KIND_TEXT,
+        FIELD(history_dir),
+        .argument = "DIR",
+        .help = "Where each rank keeps its history of operations in a file that outlives the rank, so that what a dead "
+                "one did is judged, too: in runs with crashes, in the shell, and wherever this option is given. $TMPDIR "
+                "or /tmp by default; local to each host.",
+        .commands = BOTH,
+    },
+    {
         .group = "Messages",
         .name = "pool",
         .kind = OPTIONS_KIND_POOL,
@@ -512,6 +546,9 @@ void options_rule_range(const struct options_rule *rule, char *text, size_t size
     if (rule->kind == OPTIONS_KIND_U32 || rule->kind == OPTIONS_KIND_U64) {
         (void)snprintf(text, size, "%llu to %llu", (unsigned long long)rule->minimum,
                        (unsigned long long)rule->maximum);
+    } else if (rule->kind == OPTIONS_KIND_SUSPECT) {
+        (void)snprintf(text, size, "%llums to %llus, auto or never", (unsigned long long)rule->minimum / 1000000,
+                       (unsigned long long)rule->maximum / 1000000000);
     } else if (rule->kind == OPTIONS_KIND_POOL) {
         char least[OPTIONS_VALUE_SIZE], most[OPTIONS_VALUE_SIZE];
         size_text(rule->minimum, least, sizeof least);

@@ -5,6 +5,7 @@
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define WORDS_MAX 160
@@ -60,6 +61,9 @@ static void test_defaults(void) {
     CU_ASSERT_EQUAL(options.initial_nodes, OPTIONS_INITIAL_NODES_ALL);
     CU_ASSERT_EQUAL(options.event_count, 0);
     CU_ASSERT_PTR_NULL(options.schedule);
+    CU_ASSERT_EQUAL(options.suspect, OPTIONS_SUSPECT_AUTO);
+    CU_ASSERT_FALSE(options.allow_data_loss);
+    CU_ASSERT_PTR_NULL(options.history_dir);
     CU_ASSERT_EQUAL(options.pool, OPTIONS_POOL_AUTO);
     CU_ASSERT_EQUAL(options.pool_bytes, 0);
     CU_ASSERT_EQUAL(options.frame_bytes, 4000);
@@ -110,7 +114,8 @@ static void test_every_option(void) {
                                 "18446744073709551615", "--repetitions=10000", "--warmup", "1000",
                                 "--replicas", "1000000", "--virtual-nodes", "64", "--consistency",
                                 "eventual", "--routing", "finger", "--successors", "64",
-                                "--route-successors", "--id-bits", "1", "--node-ids", "ids", "--pool", "16MiB",
+                                "--route-successors", "--id-bits", "1", "--node-ids", "ids",
+                                "--suspect-after", "300ms", "--allow-data-loss", "--history-dir", "/h", "--pool", "16MiB",
                                 "--frame-bytes", "256", "--waiting", "spin",
                                 "--timeout", "86400", "--report", "-", "--dump=d.json", "--print-bound",
                                 "--quiet", "--progress", "always", "--color", "never", "--forge", "stale"),
@@ -132,6 +137,11 @@ static void test_every_option(void) {
     CU_ASSERT_TRUE(options.route_successors);
     CU_ASSERT_EQUAL(options.id_bits, 1);
     CU_ASSERT_STRING_EQUAL(options.node_ids, "ids");
+    CU_ASSERT_EQUAL(options.suspect, OPTIONS_SUSPECT_AFTER);
+    CU_ASSERT_EQUAL(options.suspect_after_ns, 300000000);
+    CU_ASSERT_TRUE(options.allow_data_loss);
+    CU_ASSERT_STRING_EQUAL(options.history_dir, "/h");
+    CU_ASSERT_STRING_EQUAL(options_history_dir(&options), "/h");
     CU_ASSERT_EQUAL(options.pool, OPTIONS_POOL_BYTES);
     CU_ASSERT_EQUAL(options.pool_bytes, 16u << 20);
     CU_ASSERT_EQUAL(options.frame_bytes, 256);
@@ -220,6 +230,41 @@ static void test_sizes(void) {
     }
 }
 
+/* When a silent rank is suspected, and what that comes to where ranks share cores. */
+static void test_suspicion(void) {
+    static const struct {
+        const char *text;
+        uint64_t alone_ns; /* with a core for each rank */
+        uint64_t five_ns;  /* with five ranks on each core */
+    } cases[] = {
+        {"auto", 200000000, 1000000000}, {"never", 0, 0},
+        {"0", 0, 0},                     {"1ms", 1000000, 1000000},
+        {"1.5s", 1500000000, 1500000000}, {"3600s", 3600000000000, 3600000000000},
+        {"1000us", 1000000, 1000000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CU_ASSERT_EQUAL_FATAL(PARSE("run", PHASE, "--suspect-after", cases[i].text), OPTIONS_OK);
+        CU_ASSERT_EQUAL(options_suspicion_ns(&options, 1), cases[i].alone_ns);
+        CU_ASSERT_EQUAL(options_suspicion_ns(&options, 0.5), cases[i].alone_ns);
+        CU_ASSERT_EQUAL(options_suspicion_ns(&options, 5), cases[i].five_ns);
+    }
+    static const char *const bad[] = {"999us", "3600.1s", "0ms", "00", "1", "1h", "-1s", "Never", " 1s", "1 s", "1e3ms"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        ASSERT_FAILS("--suspect-after takes 1ms to 3600s, auto or never, written like 300ms, 1.5s or 2s, not", "run", PHASE,
+                     "--suspect-after", bad[i]);
+    }
+}
+
+static void test_history_dir(void) {
+    CU_ASSERT_EQUAL_FATAL(PARSE("run", PHASE), OPTIONS_OK);
+    CU_ASSERT_EQUAL_FATAL(setenv("TMPDIR", "/t", 1), 0);
+    CU_ASSERT_STRING_EQUAL(options_history_dir(&options), "/t");
+    CU_ASSERT_EQUAL_FATAL(setenv("TMPDIR", "", 1), 0);
+    CU_ASSERT_STRING_EQUAL(options_history_dir(&options), "/tmp");
+    CU_ASSERT_EQUAL_FATAL(unsetenv("TMPDIR"), 0);
+    CU_ASSERT_STRING_EQUAL(options_history_dir(&options), "/tmp");
+}
+
 static void test_unknown(void) {
     ASSERT_FAILS("unknown option '--replica' (did you mean '--replicas'?); chordkv run --help lists them",
                  "run", PHASE, "--replica", "3");
@@ -274,6 +319,8 @@ static void test_together(void) {
     ASSERT_FAILS("--window above 1 needs --mode parallel", "run", PHASE, "--window", "2");
     ASSERT_FAILS("--route-successors needs --routing finger", "run", PHASE, "--route-successors", "--routing",
                  "ring");
+    ASSERT_FAILS("--suspect-after never takes none for that; leave out one", "run", PHASE, "--allow-data-loss",
+                 "--suspect-after", "0");
 }
 
 static void test_phase_limit(void) {
@@ -387,16 +434,18 @@ static void test_dump(void) {
     static struct dumped dumped;
     memset(&dumped, 0, sizeof dumped);
     CU_ASSERT_EQUAL_FATAL(PARSE("run", PHASE, "--phase=mix=b=c", "--pool", "1MiB", "--via", "007", "--seed=1",
-                                "--quiet", "--routing", "ring", "--at", "1s:join:2", "--at=2s:join:1"),
+                                "--quiet", "--routing", "ring", "--at", "1s:join:2", "--at=2s:join:1", "--suspect-after",
+                                "1.5s"),
                           OPTIONS_OK);
     options_dump(&options, collect, &dumped);
-    CU_ASSERT_EQUAL(dumped.count, 31);
+    CU_ASSERT_EQUAL(dumped.count, 34);
     static const char start[] = "+phase=insert=a.csv\n+phase=mix=b=c\n-mode=serial\n-window=1\n+via=7\n";
     CU_ASSERT_EQUAL(strncmp(dumped.text, start, sizeof start - 1), 0);
     static const char *const parts[] = {
         "\n+seed=1\n",     "\n+pool=1048576\n",      "\n+quiet=true\n", "\n+routing=ring\n",
         "\n-report=\n",    "\n-print-bound=false\n", "\n-replicas=1\n", "\n-consistency=linearizable\n",
         "\n-forge=none\n", "\n-timeout=60\n",        "\n-virtual-nodes=1\n",
+        "\n+suspect-after=1500ms\n-allow-data-loss=false\n-history-dir=\n",
         "\n-initial-nodes=\n+at=1s:join:2\n+at=2s:join:1\n-schedule=\n"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         CU_ASSERT_PTR_NOT_NULL(strstr(dumped.text, parts[i]));
@@ -407,6 +456,7 @@ static void test_dump(void) {
     options_dump(&options, collect, &dumped);
     CU_ASSERT_PTR_NOT_NULL(strstr(dumped.text, "\n-via=\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(dumped.text, "\n-at=\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(dumped.text, "\n-suspect-after=auto\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(dumped.text, "\n-pool=auto\n"));
 }
 
@@ -424,7 +474,9 @@ static void test_shell(void) {
     CU_ASSERT_STRING_EQUAL(options.script, "s");
     CU_ASSERT_TRUE(options.json);
     CU_ASSERT_EQUAL(options.window, 8);
-    CU_ASSERT_EQUAL(PARSE("shell", "--initial-nodes", "3", "--virtual-nodes", "2"), OPTIONS_OK);
+    CU_ASSERT_EQUAL(PARSE("shell", "--initial-nodes", "3", "--virtual-nodes", "2", "--suspect-after", "1s",
+                          "--allow-data-loss", "--history-dir", "h"),
+                    OPTIONS_OK);
     CU_ASSERT_EQUAL(options.initial_nodes, 3);
     CU_ASSERT_EQUAL(options.virtual_nodes, 2);
     ASSERT_FAILS("unknown option '--at'", "shell", "--at", "op=1:join:2");
@@ -498,6 +550,8 @@ int main(void) {
         {"events", test_events},
         {"ranges are named", test_ranges},
         {"sizes", test_sizes},
+        {"when a silent rank is suspected", test_suspicion},
+        {"where histories are kept", test_history_dir},
         {"unknown words get a suggestion", test_unknown},
         {"values", test_values},
         {"options that need or exclude each other", test_together},
