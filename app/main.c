@@ -3,6 +3,7 @@
 #include "app/driver/budget.h"
 #include "app/driver/driver.h"
 #include "app/mpi/clock_sync.h"
+#include "app/mpi/monotime.h"
 #include "app/mpi/runtime.h"
 #include "app/mpi/startup.h"
 #include "app/mpi/topology.h"
@@ -11,11 +12,14 @@
 #include "app/report/report_file.h"
 #include "app/schedule/schedule.h"
 #include "app/shell/shell.h"
+#include "app/verdict/evidence.h"
 #include "chord/base/check.h"
+#include "chord/base/digest.h"
 #include "chord/hash/hash.h"
 
 #include <mpi.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +50,8 @@ struct start {
     uint32_t key_size_max;
     uint32_t credit_count;
     uint64_t suspicion_ns; /* T0, of rank 0's host; 0: no failure detector */
+    bool keeps_evidence;   /* histories outlive their ranks */
+    uint64_t job;          /* no other job's */
 };
 
 struct process {
@@ -66,7 +72,8 @@ struct process {
     struct transport *transport;
     struct runtime runtime;
     struct agent agent;
-    struct driver *driver; /* rank 0 */
+    struct evidence evidence; /* rank 0 */
+    struct driver *driver;    /* rank 0 */
     struct result_run run;
 };
 
@@ -294,6 +301,21 @@ static void check_initial_nodes(struct process *process) {
     }
 }
 
+/* Ranks may die before they have told what they did: by the schedule, or by a person's word. */
+static void choose_evidence(struct process *process) {
+    const struct options *options = process->options;
+    const char *directory = options_history_dir(options);
+    process->start.keeps_evidence = options->command == OPTIONS_COMMAND_SHELL || options_given(options, "history-dir") ||
+                                    schedule_has_crashes(&process->schedule);
+    process->start.job = chord_digest64_pair(monotime_now_ns(), (uint64_t)getpid());
+    if (process->start.keeps_evidence && access(directory, W_OK | X_OK) != 0) {
+        char text[RESULT_TEXT_SIZE];
+        snprintf(text, sizeof text, "no history can be kept in '%.300s': %s; choose another directory with --history-dir",
+                 directory, strerror(errno));
+        refuse(process, EXIT_USAGE, text);
+    }
+}
+
 static void prepare_on_rank_0(struct process *process) {
     process->start = (struct start){
         .status = EXIT_VALID,
@@ -316,6 +338,9 @@ static void prepare_on_rank_0(struct process *process) {
     }
     if (process->start.go && process->options->command == OPTIONS_COMMAND_RUN) {
         read_schedule(process);
+    }
+    if (process->start.go) {
+        choose_evidence(process);
     }
     if (process->start.go) {
         read_node_ids(process);
@@ -372,6 +397,38 @@ static void name_nodes(struct process *process) {
     startup_broadcast(process->comm, process->all_ids, node_count_of(process) * sizeof *process->all_ids);
     memcpy(process->node_ids, process->all_ids + (size_t)process->rank * virtual_nodes,
            virtual_nodes * sizeof *process->node_ids);
+}
+
+/* The agent's history goes to a file that rank 0 has open, too; the file's name is gone when this returns. False on all
+ * ranks if one has no file; it has said why. */
+static bool keep_evidence(struct process *process) {
+    const struct evidence_place place = {.directory = options_history_dir(process->options),
+                                         .host = process->topology.host,
+                                         .job = process->start.job};
+    const struct history_mapped_writer writer = {.client_rank = (uint32_t)process->rank,
+                                                 .clock_offset_ns = process->clock.offset_ns,
+                                                 .clock_error_ns = process->clock.error_ns};
+    char path[EVIDENCE_PATH_SIZE], error[HISTORY_MAPPED_ERROR_SIZE] = "the directory's name is too long";
+    const bool kept = evidence_path(&place, writer.client_rank, path) &&
+                      history_mapped_create(&process->agent.history, path, &writer, error);
+    bool *all = calloc((size_t)process->rank_count, sizeof *all);
+    chord_check(all != NULL);
+    if (!kept) {
+        fprintf(stderr, "chordkv: rank %d: %s\n", process->rank, error);
+    }
+    startup_gather_all(process->comm, &kept, sizeof kept, all); /* every file is there */
+    if (process->rank == 0) {
+        chord_check(evidence_open(&process->evidence, &place, (uint32_t)process->rank_count) == CHORD_OK);
+    }
+    startup_meet(process->comm);
+    evidence_unlink(&place, writer.client_rank);
+    bool good = true;
+    for (int rank = 0; rank < process->rank_count; rank++) {
+        good &= all[rank];
+    }
+    free(all);
+    process->agent.keeps_evidence = good;
+    return good;
 }
 
 static void owner_control(void *context, uint32_t from_rank, unsigned type, const unsigned char *bytes, size_t size) {
@@ -450,6 +507,9 @@ static enum exit_status build(struct process *process) {
     }
     process->agent.clock_offset_ns = process->clock.offset_ns;
     process->agent.clock_error_ns = process->clock.error_ns;
+    if (process->start.keeps_evidence && !keep_evidence(process)) {
+        return EXIT_FAILED;
+    }
     describe_run(process, transport_bound_bytes(process->transport));
     process->run.waiting = config.waiting == TRANSPORT_SPIN ? "spin" : "yield";
     if (process->rank != 0) {
@@ -470,6 +530,7 @@ static enum exit_status build(struct process *process) {
                                        .config = &process->config,
                                        .runtime = &process->runtime,
                                        .agent = &process->agent,
+                                       .evidence = &process->evidence,
                                        .surveys = process->surveys,
                                        .schedule = &process->schedule,
                                        .run = &process->run,
@@ -484,6 +545,7 @@ static enum exit_status build(struct process *process) {
 
 static void take_apart(struct process *process) {
     driver_destroy(process->driver);
+    evidence_close(&process->evidence);
     agent_clear(&process->agent);
     runtime_clear(&process->runtime);
     transport_destroy(process->transport);

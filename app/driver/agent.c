@@ -93,13 +93,15 @@ static void load(struct agent *agent, const unsigned char *bytes, size_t size) {
         bytes += LOAD_HEAD_SIZE + data_size;
         size -= LOAD_HEAD_SIZE + data_size;
     }
+    /* Now, outside the timed part. */
+    chord_check(history_reserve(&agent->history, agent->operation_capacity) == CHORD_OK);
 }
 
 static void forget_phase(struct agent *agent) {
     agent->arena_size = 0;
     agent->operation_count = 0;
     agent->issued_count = 0;
-    agent->next_is_hashed = false;
+    agent->next_is_prepared = false;
     agent->completed_count = 0;
     history_reset(&agent->history);
 }
@@ -120,7 +122,6 @@ static void start(struct agent *agent, struct control_head head, const unsigned 
     chord_check(size == sizeof command);
     memcpy(&command, bytes, sizeof command);
     agent->run_start_ns = command.start_ns - (uint64_t)agent->clock_offset_ns;
-    chord_check(history_reserve(&agent->history, agent->operation_count) == CHORD_OK);
     /* Loading took MPI messages, too. */
     const struct traffic traffic = runtime_traffic(agent->runtime);
     agent->traffic_before.mpi_messages = traffic.mpi_messages;
@@ -138,15 +139,43 @@ static void tell_answered(struct agent *agent) {
     agent->told_next = agent->completed_count + agent->completed_count / 100 + 1;
 }
 
+/* What has to be done once, however often the client has no room for the operation. If the history shall outlive this
+ * process, all that can be told of the operation is told now: nobody else knows its bytes. */
+static void prepare_next(struct agent *agent) {
+    const struct agent_operation *loaded = &agent->operations[agent->issued_count];
+    const unsigned char *key = agent->arena + loaded->offset;
+    agent->next_key_id = chord_hash_id(key, loaded->key_size, agent->config->id_bits);
+    agent->next_record = (struct history_record){.client_rank = agent->runtime->rank,
+                                                 .index = (uint32_t)agent->issued_count,
+                                                 .kind = loaded->kind,
+                                                 .outcome = CHORD_UNKNOWN};
+    if (agent->keeps_evidence) {
+        agent->next_record.key_digest = chord_digest64(key, loaded->key_size);
+        agent->next_record.value_digest =
+            loaded->kind == CHORD_INSERT ? chord_digest64(key + loaded->key_size, loaded->value_size) : 0;
+    }
+    agent->next_is_prepared = true;
+}
+
+/* The operation is in the history before anybody can have heard of it. */
+static enum chord_status submit(struct agent *agent, const struct chord_operation *operation) {
+    agent->next_record.start_ns = agent->runtime->now_ns;
+    chord_check(agent->history.count == operation->tag &&
+                history_append(&agent->history, &agent->next_record) == CHORD_OK);
+    const enum chord_status status = runtime_submit(agent->runtime, operation);
+    if (status == CHORD_BUSY) {
+        history_take_back(&agent->history);
+    }
+    return status;
+}
+
 static bool issue(struct agent *agent) {
     bool any = false;
     for (unsigned turn = 0; turn < ISSUES_PER_TURN && agent->issued_count < agent->operation_count; turn++) {
         const struct agent_operation *loaded = &agent->operations[agent->issued_count];
         const unsigned char *key = agent->arena + loaded->offset;
-        /* Hashed once, however often the client has no room for it. */
-        if (!agent->next_is_hashed) {
-            agent->next_key_id = chord_hash_id(key, loaded->key_size, agent->config->id_bits);
-            agent->next_is_hashed = true;
+        if (!agent->next_is_prepared) {
+            prepare_next(agent);
         }
         const struct chord_operation operation = {
             .tag = agent->issued_count,
@@ -157,13 +186,13 @@ static bool issue(struct agent *agent) {
             .key_size = loaded->key_size,
             .value = key + loaded->key_size,
             .value_size = loaded->value_size};
-        const enum chord_status status = runtime_submit(agent->runtime, &operation);
+        const enum chord_status status = submit(agent, &operation);
         if (status == CHORD_BUSY) {
             break;
         }
         chord_check(status == CHORD_OK); /* the workload was surveyed: its sizes fit */
         agent->issued_count++;
-        agent->next_is_hashed = false;
+        agent->next_is_prepared = false;
         any = true;
     }
     return any;
@@ -204,19 +233,14 @@ static void tell_answer(struct agent *agent, const struct chord_completion *comp
 
 void agent_complete(struct agent *agent, const struct chord_completion *completion, uint64_t end_ns) {
     struct metrics *metrics = &agent->ran->metrics;
-    const struct history_record record = {
-        .value_digest = completion->outcome == CHORD_FOUND
-                            ? chord_digest64(completion->value, completion->value_size)
-                            : 0,
-        .start_ns = completion->started_ticks,
-        .end_ns = end_ns,
-        .version_counter = completion->version.counter,
-        .version_epoch = completion->version.epoch,
-        .client_rank = agent->runtime->rank,
-        .index = (uint32_t)completion->tag,
-        .kind = (uint8_t)completion->kind,
-        .outcome = (uint8_t)completion->outcome};
-    chord_check(history_append(&agent->history, &record) == CHORD_OK);
+    const struct history_answer answer = {.outcome = completion->outcome,
+                                          .version = completion->version,
+                                          .end_ns = end_ns,
+                                          .value_digest = completion->outcome == CHORD_FOUND
+                                                              ? chord_digest64(completion->value, completion->value_size)
+                                                              : 0,
+                                          .retry_count = completion->retry_count};
+    history_answer(&agent->history, (size_t)completion->tag, &answer);
     metrics->outcomes[completion->kind][completion->outcome]++;
     metrics->retry_count += completion->retry_count;
     histogram_record(&metrics->latency_ns[completion->kind], end_ns - completion->started_ticks);
@@ -239,9 +263,9 @@ static uint32_t judge_of(const struct agent *agent, uint64_t key_digest) {
     return (uint32_t)(((unsigned __int128)key_digest * agent->config->rank_count) >> 64);
 }
 
-/* Fills in what can be told after the timed part: digests of keys and of written values, rank 0's clock. */
-static void finish_records(struct agent *agent) {
-    for (size_t i = 0; i < agent->history.count; i++) {
+/* Fills in what can be told after the timed part: digests of keys and of written values. */
+static void digest_records(struct agent *agent) {
+    for (size_t i = 0; i < agent->history.count && !agent->keeps_evidence; i++) {
         struct history_record *record = &agent->history.records[i];
         size_t size;
         const unsigned char *key = agent_key(agent, record->index, &size);
@@ -250,8 +274,6 @@ static void finish_records(struct agent *agent) {
             const unsigned char *value = agent_value(agent, record->index, &size);
             record->value_digest = chord_digest64(value, size);
         }
-        record->start_ns += (uint64_t)agent->clock_offset_ns - agent->clock_error_ns;
-        record->end_ns += (uint64_t)agent->clock_offset_ns + agent->clock_error_ns;
     }
 }
 
@@ -279,7 +301,7 @@ static void feed_judges(struct agent *agent) {
 }
 
 static void scatter(struct agent *agent, struct control_head head) {
-    finish_records(agent);
+    digest_records(agent);
     const struct history *history = &agent->history;
     agent->sorted = malloc((history->count + 1) * sizeof *agent->sorted);
     chord_check(agent->sorted != NULL);
@@ -296,7 +318,9 @@ static void scatter(struct agent *agent, struct control_head head) {
         position += count;
     }
     for (size_t i = 0; i < history->count; i++) {
-        agent->sorted[agent->outboxes[judge_of(agent, history->records[i].key_digest)].end++] = history->records[i];
+        struct history_record record = history->records[i];
+        history_shift(&record, agent->clock_offset_ns, agent->clock_error_ns); /* onto rank 0's clock */
+        agent->sorted[agent->outboxes[judge_of(agent, record.key_digest)].end++] = record;
     }
     agent->scatter_head = head;
     agent->scattering = true;

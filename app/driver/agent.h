@@ -49,8 +49,9 @@ struct agent {
     struct control_head run_head; /* of the COMMAND_RUN that is to be replied to */
     uint64_t run_start_ns;        /* when the timed part began, on this rank's clock */
     size_t issued_count;
-    struct chord_id next_key_id; /* of the operation that is to be issued next, once it was hashed */
-    bool next_is_hashed;
+    bool next_is_prepared;       /* the operation that is to be issued next is: */
+    struct chord_id next_key_id; /* hashed, */
+    struct history_record next_record; /* and its record begun */
     size_t completed_count;
     size_t told_next; /* CONTROL_ANSWERED is due when so many are answered; SIZE_MAX: never */
     struct control_ran *ran; /* owned: too large for the stack */
@@ -58,7 +59,8 @@ struct agent {
     uint64_t *node_owned_before;     /* owned; by virtual node: counters at the start of the phase */
     uint64_t *node_forwarded_before; /* owned */
 
-    struct history history; /* of this rank's client */
+    struct history history; /* of this rank's client; by operations: `index` is the position */
+    bool keeps_evidence;    /* it is a mapped one (history_mapped.h), with all digests from the start */
     bool scattering;
     struct control_head scatter_head;
     struct history_record *sorted; /* owned; the history by judge */

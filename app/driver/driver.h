@@ -11,6 +11,7 @@
 #include "app/driver/commander.h"
 #include "app/driver/loader.h"
 #include "app/schedule/schedule.h"
+#include "app/verdict/evidence.h"
 
 /* What main() has prepared. Everything is borrowed. */
 struct driver_setup {
@@ -18,6 +19,7 @@ struct driver_setup {
     const struct chord_config *config;
     struct runtime *runtime;
     const struct agent *agent; /* rank 0's */
+    const struct evidence *evidence; /* the histories of dead ranks; nobody's if they aren't kept */
     const struct workload_survey *surveys; /* one a phase */
     struct schedule *schedule; /* prepared; names of nodes are still to be resolved */
     struct result_run *run;

@@ -1,5 +1,6 @@
 /* WHEN:WHAT:NODE from the left: WHEN and WHAT have no colon, a name may have any number of them. How a rank crashes may
  * follow NODE: the last part of a node's name begins with a digit, and none of these words does. */
+#define _GNU_SOURCE /* memrchr */
 #include "app/schedule/parse.h"
 
 #include "app/options/duration.h"

@@ -1,5 +1,7 @@
 #include "app/verdict/history.h"
 
+#include "app/verdict/history_mapped.h"
+
 #include <stdlib.h>
 
 #define CAPACITY_FIRST 1024u
@@ -8,8 +10,11 @@ enum chord_status history_reserve(struct history *history, size_t capacity) {
     if (capacity <= history->capacity) {
         return CHORD_OK;
     }
-    if (capacity > SIZE_MAX / sizeof *history->records) {
+    if (capacity > SIZE_MAX / 2 / sizeof *history->records) {
         return CHORD_NO_MEMORY;
+    }
+    if (history->head != NULL && history_mapped_grow(history, capacity)) {
+        return CHORD_OK;
     }
     struct history_record *records = realloc(history->records, capacity * sizeof *records);
     if (records == NULL) {
@@ -29,14 +34,44 @@ enum chord_status history_append(struct history *history, const struct history_r
         }
     }
     history->records[history->count++] = *record;
+    history_mapped_publish(history);
     return CHORD_OK;
+}
+
+void history_take_back(struct history *history) {
+    history->count--;
+    history_mapped_publish(history);
+}
+
+void history_answer(struct history *history, size_t position, const struct history_answer *answer) {
+    struct history_record *record = &history->records[position];
+    record->version_counter = answer->version.counter;
+    record->version_epoch = answer->version.epoch;
+    record->end_ns = answer->end_ns;
+    record->retry_count = answer->retry_count < UINT8_MAX ? (uint8_t)answer->retry_count : UINT8_MAX;
+    if (answer->outcome == CHORD_FOUND) {
+        record->value_digest = answer->value_digest;
+    }
+    /* Last: it is what makes the rest count. */
+    __atomic_store_n(&record->outcome, (uint8_t)answer->outcome, __ATOMIC_RELEASE);
+}
+
+void history_shift(struct history_record *record, int64_t offset_ns, uint64_t error_ns) {
+    record->start_ns += (uint64_t)offset_ns - error_ns;
+    if (record->end_ns > 0) { /* else it has none */
+        record->end_ns += (uint64_t)offset_ns + error_ns;
+    }
 }
 
 void history_reset(struct history *history) {
     history->count = 0;
+    history_mapped_publish(history);
 }
 
 void history_free(struct history *history) {
+    if (history->head != NULL) {
+        history_mapped_close(history);
+    }
     free(history->records);
     *history = (struct history){0};
 }
