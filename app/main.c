@@ -39,9 +39,6 @@
 /* No piece is lost while no rank fails: this is for those that were refused for want of memory. */
 #define TRANSFER_NS (100 * MILLISECOND_NS)
 
-#define SUSPICION_NS (200 * MILLISECOND_NS) /* for every rank a core */
-#define HEARTBEATS_PER_SUSPICION 10u
-
 /* What rank 0 finds out and all ranks must know. */
 struct start {
     enum exit_status status;
@@ -158,12 +155,6 @@ static void read_node_ids(struct process *process) {
     }
 }
 
-/* T0 of the failure detector: a second at five ranks a core. A rank waits longer for its core where more of them share it. */
-static uint64_t suspicion_ns(const struct process *process) {
-    const double ranks_per_core = process->topology.ranks_per_core;
-    return (uint64_t)((ranks_per_core > 1.0 ? ranks_per_core : 1.0) * (double)SUSPICION_NS);
-}
-
 static void fill_config(struct process *process) {
     const struct options *options = process->options;
     const uint32_t ranks = (uint32_t)process->rank_count;
@@ -194,13 +185,11 @@ static void fill_config(struct process *process) {
         .ack_batch_bytes = 64 * 1024,
         .ack_delay_ticks = MILLISECOND_NS,
         .transfer_ticks = TRANSFER_NS,
-        .heartbeat_ticks = 0, /* no detector: suspicion_ns / HEARTBEATS once the runtime calls chord_peer_drained */
+        .heartbeat_ticks = process->start.suspicion_ns / HEARTBEATS, /* 0: no detector */
         .suspicion_ticks = process->start.suspicion_ns,
         .allows_data_loss = options->allow_data_loss,
         .lookup_ticks = LOOKUP_NS * (1 + ranks * options->virtual_nodes / LOOKUP_NODES),
         .hops_max = 2 * ranks * options->virtual_nodes + 64,
-        .suspicion_ticks = suspicion_ns(process),
-        .heartbeat_ticks = suspicion_ns(process) / HEARTBEATS_PER_SUSPICION,
     };
     process->config.piece_bytes = budget_piece_bytes(&process->config, options->frame_bytes);
 }
