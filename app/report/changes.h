@@ -20,7 +20,7 @@ void changes_print(FILE *stream, const struct result_phase *phase);
 struct json_t *changes_json(const struct result_run *run, const struct result_phase *phase);
 
 /* The timeline of answered operations, {"slice_ns": width, "answered_counts": [...]}, or null if nothing
- * changed during the phase or it is not valid. Owned by the caller; NULL without memory. */
+ * changed and nothing failed during the phase, or it is not valid. Owned by the caller; NULL without memory. */
 struct json_t *changes_timeline_json(const struct result_phase *phase);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "app/report/build_info.h"
 #include "app/report/changes.h"
+#include "app/report/faults.h"
 #include "app/report/text.h"
 
 #include <jansson.h>
@@ -404,6 +405,7 @@ static void put_verdict(struct record *record, json_t *root, const struct result
     put_bool(record, object, "copies_valid", verdict->copies_valid);
     put_count(record, object, "copies_per_pair", verdict->copies_per_pair);
     put_count(record, object, "pair_count", verdict->pair_count);
+    put(record, object, "lost_arcs", faults_losses_json(run, phase));
     put_bool(record, object, "forged", run->options->forge != OPTIONS_FORGE_NONE);
 
     json_t *judge = put_object(record, object, "judge");
@@ -448,6 +450,7 @@ char *record_phase(const struct result_run *run, const struct result_phase *phas
     put_count(&record, object, "repetition", phase->repetition);
     put_bool(&record, object, "warm_up", phase->repetition == 0);
     put_count(&record, object, "operation_count", phase->operation_count);
+    put_count(&record, object, "not_issued_count", phase->not_issued_count);
     put(&record, object, "elapsed_ns", phase->verdict.valid ? count_value(phase->elapsed_ns) : json_null());
     put_operations(&record, root, phase);
     put_number(&record, root, "throughput_per_second", summary_throughput_per_second(phase));
@@ -459,8 +462,17 @@ char *record_phase(const struct result_run *run, const struct result_phase *phas
     put_ranks(&record, root, phase);
     put(&record, root, "changes", changes_json(run, phase));
     put(&record, root, "timeline", changes_timeline_json(phase));
+    put(&record, root, "faults", faults_json(phase));
     put_verdict(&record, root, run, phase);
     return end(&record, root);
+}
+
+/* Of the faults of all repetitions; null where there is nothing to tell. */
+static void put_fault_times(struct record *record, json_t *parent, const char *name, const struct statistics *times) {
+    json_t *object = put_object(record, parent, name);
+    put_count(record, object, "count", times->count);
+    put_number(record, object, "median", times->median);
+    put_number(record, object, "max", times->max);
 }
 
 char *record_summary(const struct result_run *run, const struct summary_row *row) {
@@ -484,6 +496,10 @@ char *record_summary(const struct result_run *run, const struct summary_row *row
         put_number(&record, statistics, "sample_standard_deviation", rate->sample_standard_deviation);
         put_number(&record, statistics, "harmonic_mean", rate->harmonic_mean);
     }
+    json_t *faults = put_object(&record, root, "faults");
+    put_count(&record, faults, "count", row->fault_count);
+    put_fault_times(&record, faults, "detected_after_ns", &row->detection_ns);
+    put_fault_times(&record, faults, "writable_after_ns", &row->outage_ns);
     return end(&record, root);
 }
 

@@ -14,6 +14,8 @@
 #include "app/report/result.h"
 #include "app/report/summary.h"
 
+/* Goes up when a field is taken away or gets another meaning. New fields don't change it: readers pass over those that they
+ * don't know. */
 #define RECORD_SCHEMA_VERSION 1
 
 /* Each returns one line without its line feed, to be freed by free(); NULL if there is no memory. */

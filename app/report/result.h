@@ -7,6 +7,8 @@
 #include "app/measure/metrics.h"
 #include "app/measure/timeline.h"
 #include "app/options/options.h"
+#include "app/schedule/crash.h"
+#include "app/verdict/impact.h"
 #include "app/verdict/judge.h"
 #include "chord/wire/sink.h"
 
@@ -79,6 +81,48 @@ struct result_change {
     double throughput_after;
 };
 
+/* A time at which something that may not have happened did not happen. */
+#define RESULT_NEVER UINT64_MAX
+/* The throughput around a fault is told for slices of this width, and for at most so many of them. */
+#define RESULT_FAULT_SLICE_NS UINT64_C(100000000)
+#define RESULT_FAULT_SLICES_MAX 1000u
+
+/* A rank that failed during a phase, or was only suspected to; or a crash that was not carried out. Times are of rank 0's
+ * clock, from the start of the phase's timed part, and 0 if they lie before it.
+ *
+ * An arc is active again only when its new chain is committed, and that is when every member of it has all pairs. So the
+ * moment when the last arc of the rank can be written again is also that when there are k copies of everything again (or
+ * as many as there are ranks): committed_ns. */
+struct result_fault {
+    char trigger[64]; /* the event, as it was written; empty: there was none */
+    uint32_t rank;
+    bool refused;     /* then only trigger, rank, crash, injected_ns (when it was due) and reason mean anything */
+    char reason[128]; /* of a refusal */
+    bool is_ours;     /* it was made to fail, by the schedule or a person's word; else nobody knows when it failed, and
+                         crash and injected_ns mean nothing */
+    struct crash crash;
+    uint64_t injected_ns;    /* the rank was told to fail */
+    uint64_t heard_last_ns;  /* before it was suspected; RESULT_NEVER only if it is ours */
+    uint64_t detected_ns;    /* it was suspected; or RESULT_NEVER, like those below */
+    uint64_t committed_ns;   /* the view change that left out the last of its nodes was committed */
+    uint64_t heard_again_ns; /* it was heard after it had been suspected: it was alive */
+    uint64_t rejoined_ns;    /* as many of its nodes as were left out are in the ring again */
+    /* The view changes that left out its nodes. They may have done other things, too. */
+    uint32_t epoch;         /* of the last of them; 0: none */
+    uint32_t attempt_count; /* in all: above the number of changes if one was begun again */
+    uint32_t excluded_node_count;
+    uint32_t rejoined_node_count; /* since then */
+    uint64_t pair_count; /* that were copied */
+    uint64_t pair_bytes;
+    uint64_t wedged_ns_max; /* the longest that one of their arcs served nobody, transfer included */
+    struct impact impact;   /* on operations, until committed_ns, or until it is over otherwise */
+    /* Answered operations/s in slices of RESULT_FAULT_SLICE_NS, from half a second before the fault to a second after its
+     * end, within the timed part; the last one may be shorter. */
+    double *throughputs; /* owned by whoever measured it */
+    uint32_t throughput_count;
+    uint64_t throughput_start_ns;
+};
+
 /* One phase of one repetition. */
 struct result_phase {
     uint32_t index; /* from 0, in the order of --phase */
@@ -88,6 +132,7 @@ struct result_phase {
     uint64_t file_bytes;
     uint32_t repetition; /* from 1; 0 while warming up */
     uint64_t operation_count;
+    uint64_t not_issued_count; /* of these: the rest of a crashed client's list */
     uint64_t elapsed_ns; /* of the timed part, on rank 0's clock */
     struct metrics metrics;
     struct traffic traffic;        /* during the timed part, summed over the ranks */
@@ -101,6 +146,10 @@ struct result_phase {
     uint32_t rank_count;
     struct result_change *changes; /* borrowed; in the order of their commands */
     uint32_t change_count;
+    struct result_fault *faults; /* borrowed; in the order of time */
+    uint32_t fault_count;
+    struct chord_loss *losses; /* borrowed; the arcs whose data was lost (C8) */
+    uint32_t loss_count;
 };
 
 /* The run as a whole. */

@@ -3,6 +3,7 @@
 #include "chord/base/check.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 uint64_t summary_answered_count(const struct result_phase *phase, enum chord_operation_kind kind) {
@@ -36,7 +37,86 @@ struct summary_row summary_make(const struct result_phase *phase, double *throug
         }
     }
     row.throughput_per_second = statistics_compute(throughputs_per_second, valid_count);
+    row.detection_ns = statistics_compute(throughputs_per_second, 0);
+    row.outage_ns = row.detection_ns;
     return row;
+}
+
+enum chord_status summary_add_faults(struct summary_row *row, const struct summary_fault *faults, size_t count) {
+    double *detections = malloc((count + 1) * sizeof *detections);
+    double *outages = malloc((count + 1) * sizeof *outages);
+    size_t detection_count = 0, outage_count = 0;
+    if (detections == NULL || outages == NULL) {
+        free(detections);
+        free(outages);
+        return CHORD_NO_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (faults[i].phase_index != row->index) {
+            continue;
+        }
+        row->fault_count++;
+        if (!isnan(faults[i].detection_ns)) {
+            detections[detection_count++] = faults[i].detection_ns;
+        }
+        if (!isnan(faults[i].outage_ns)) {
+            outages[outage_count++] = faults[i].outage_ns;
+        }
+    }
+    row->detection_ns = statistics_compute(detections, detection_count);
+    row->outage_ns = statistics_compute(outages, outage_count);
+    free(detections);
+    free(outages);
+    return CHORD_OK;
+}
+
+static double after_injection(const struct result_fault *fault, uint64_t at_ns) {
+    if (!fault->is_ours || fault->refused || at_ns == RESULT_NEVER) {
+        return NAN;
+    }
+    return at_ns > fault->injected_ns ? (double)(at_ns - fault->injected_ns) : 0;
+}
+
+double summary_detection_ns(const struct result_fault *fault) {
+    return after_injection(fault, fault->detected_ns);
+}
+
+double summary_outage_ns(const struct result_fault *fault) {
+    return after_injection(fault, fault->committed_ns);
+}
+
+bool summary_is_false_suspicion(const struct result_fault *fault) {
+    return fault->detected_ns != RESULT_NEVER && fault->heard_again_ns != RESULT_NEVER;
+}
+
+char *summary_node_name(const struct result_phase *phase, struct chord_address address, char text[SUMMARY_NAME_SIZE]) {
+    if (address.rank >= phase->rank_count) {
+        return NULL;
+    }
+    const char *host = phase->ranks[address.rank].host;
+    if (address.virtual_node == 0) {
+        (void)snprintf(text, SUMMARY_NAME_SIZE, "%.63s:%u", host, address.rank);
+    } else {
+        (void)snprintf(text, SUMMARY_NAME_SIZE, "%.63s:%u#%u", host, address.rank, address.virtual_node);
+    }
+    return text;
+}
+
+char *summary_losses_text(const struct result_phase *phase, unsigned id_bits, char text[RESULT_TEXT_SIZE]) {
+    chord_check(phase->loss_count > 0);
+    const struct chord_loss *first = &phase->losses[0];
+    char start[CHORD_ID_TEXT_SIZE], end[CHORD_ID_TEXT_SIZE], name[SUMMARY_NAME_SIZE];
+    (void)chord_id_format(first->start, id_bits, start);
+    (void)chord_id_format(first->end, id_bits, end);
+    const char *holder = summary_node_name(phase, first->holder.address, name);
+    holder = holder != NULL ? holder : "a rank that is gone";
+    if (phase->loss_count == 1) {
+        (void)snprintf(text, RESULT_TEXT_SIZE, "the arc (%s, %s], whose only copy was %s's", start, end, holder);
+    } else {
+        (void)snprintf(text, RESULT_TEXT_SIZE, "%u arcs, the first (%s, %s], whose only copy was %s's", phase->loss_count,
+                       start, end, holder);
+    }
+    return text;
 }
 
 const char *summary_phase_name(enum options_phase_type type) {

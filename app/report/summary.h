@@ -6,6 +6,7 @@
 #include "app/measure/balance.h"
 #include "app/report/result.h"
 #include "app/report/statistics.h"
+#include "chord/base/status.h"
 
 /* One phase of the run over its repetitions, warm-up left out. */
 struct summary_row {
@@ -14,7 +15,19 @@ struct summary_row {
     const char *file;                         /* borrowed */
     uint64_t wrong_repetition_count;          /* if above 0, no throughput is published */
     struct statistics throughput_per_second;  /* of the valid repetitions */
+    uint64_t fault_count;            /* in all repetitions, refused ones not counted */
+    struct statistics detection_ns;  /* of those of which it is known */
+    struct statistics outage_ns;
 };
+
+/* What the summary keeps of a fault. */
+struct summary_fault {
+    uint32_t phase_index;
+    double detection_ns; /* as below; NaN: not known */
+    double outage_ns;
+};
+
+#define SUMMARY_NAME_SIZE 96u
 
 /* Answered operations (unknown ones are not) per second of the timed part, which counts as 1 ns if it was shorter; NaN if
  * the phase is not valid. */
@@ -24,8 +37,27 @@ double summary_throughput_per_second(const struct result_phase *phase);
 uint64_t summary_answered_count(const struct result_phase *phase, enum chord_operation_kind kind);
 
 /* Makes a row of the repetitions of one phase, given by their throughputs as above: a NaN counts as a wrong repetition.
- * The array is reordered. `phase` is any of the repetitions; its file is borrowed. */
+ * The array is reordered. `phase` is any of the repetitions; its file is borrowed. The row has no faults yet. */
 struct summary_row summary_make(const struct result_phase *phase, double *throughputs_per_second, size_t count);
+
+/* Fills in the row's figures of faults, from all faults of the run. CHORD_NO_MEMORY changes nothing. */
+CHORD_MUST_CHECK enum chord_status summary_add_faults(struct summary_row *row, const struct summary_fault *faults,
+                                                      size_t count);
+
+/* From the moment when a rank was told to fail to that when it was suspected; to that when every one of its arcs could be
+ * written again, with all its copies. NaN if it didn't come to that, or nobody knows when the rank failed. */
+double summary_detection_ns(const struct result_fault *fault);
+double summary_outage_ns(const struct result_fault *fault);
+
+/* Suspected, and heard again later. */
+bool summary_is_false_suspicion(const struct result_fault *fault);
+
+/* "host:3", "host:3#1" for a node that isn't its rank's first. Returns text, or NULL if there is no such rank. */
+char *summary_node_name(const struct result_phase *phase, struct chord_address address, char text[SUMMARY_NAME_SIZE]);
+
+/* Which arcs are lost, in a line: "the arc (0x10, 0x20], whose only copy was host:3's"; of several, how many and the first.
+ * There is one at least. Returns text. */
+char *summary_losses_text(const struct result_phase *phase, unsigned id_bits, char text[RESULT_TEXT_SIZE]);
 
 /* Static texts: "insert", "query", "delete", "mix"; kinds of operations; outcomes ("inserted"...). */
 const char *summary_phase_name(enum options_phase_type type);

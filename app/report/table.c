@@ -2,6 +2,7 @@
 
 #include "app/report/build_info.h"
 #include "app/report/changes.h"
+#include "app/report/faults.h"
 #include "app/report/text.h"
 
 #include <math.h>
@@ -99,16 +100,26 @@ void table_print_header(FILE *stream, const struct result_run *run, bool color) 
 /* --- One phase: the verdict
  * --------------------------------------------------------------------------------------- */
 
-static void print_verdict(FILE *stream, const struct result_run *run, const struct result_verdict *verdict,
-                          bool color) {
+static void print_bad_verdict(FILE *stream, const struct result_run *run, const struct result_phase *phase, bool color) {
+    /* Four characters for each byte, at worst. */
+    char text[RESULT_TEXT_SIZE], escaped[4 * RESULT_TEXT_SIZE], a[TEXT_NUMBER_SIZE];
+    if (phase->loss_count > 0) {
+        (void)text_escape(summary_losses_text(phase, run->options->id_bits, text), true, escaped, sizeof escaped);
+        fprintf(stream, "  %sDATA LOST%s: %s\n", code(color, RED), code(color, PLAIN), escaped);
+    }
+    if (phase->verdict.wrong_count > 0 || phase->loss_count == 0) {
+        (void)text_escape(phase->verdict.first_wrong, true, escaped, sizeof escaped);
+        fprintf(stream, "  %sWRONG%s: %s wrong", code(color, RED), code(color, PLAIN),
+                text_count(phase->verdict.wrong_count, a));
+        fprintf(stream, "%s%s\n", escaped[0] == '\0' ? "" : ", the first: ", escaped);
+    }
+}
+
+static void print_verdict(FILE *stream, const struct result_run *run, const struct result_phase *phase, bool color) {
+    const struct result_verdict *verdict = &phase->verdict;
     char a[TEXT_NUMBER_SIZE], b[TEXT_NUMBER_SIZE];
     if (!verdict->valid) {
-        /* Four characters for each byte, at worst. */
-        char first[4 * RESULT_TEXT_SIZE];
-        (void)text_escape(verdict->first_wrong, true, first, sizeof first);
-        fprintf(stream, "  %sWRONG%s: %s wrong", code(color, RED), code(color, PLAIN),
-                text_count(verdict->wrong_count, a));
-        fprintf(stream, "%s%s\n", first[0] == '\0' ? "" : ", the first: ", first);
+        print_bad_verdict(stream, run, phase, color);
         return;
     }
     fprintf(stream, "  %sVALID%s: ", code(color, GREEN), code(color, PLAIN));
@@ -494,7 +505,7 @@ void table_print_phase(FILE *stream, const struct result_run *run, const struct 
                        bool color) {
     char a[TEXT_NUMBER_SIZE];
     print_title(stream, run, phase, color);
-    print_verdict(stream, run, &phase->verdict, color);
+    print_verdict(stream, run, phase, color);
     if (phase->verdict.valid) {
         fputc('\n', stream);
         print_throughput(stream, phase);
@@ -503,6 +514,9 @@ void table_print_phase(FILE *stream, const struct result_run *run, const struct 
     print_operations(stream, &phase->metrics);
     if (phase->metrics.retry_count > 0) {
         fprintf(stream, "  %s requests were sent again\n", text_count(phase->metrics.retry_count, a));
+    }
+    if (phase->not_issued_count > 0) {
+        fprintf(stream, "  %s operations were not issued: their client crashed\n", text_count(phase->not_issued_count, a));
     }
     if (!phase->verdict.valid) {
         return; /* what was measured of wrong answers means nothing */
@@ -522,10 +536,46 @@ void table_print_phase(FILE *stream, const struct result_run *run, const struct 
     fputc('\n', stream);
     print_memory(stream, phase);
     changes_print(stream, phase);
+    faults_print(stream, phase);
 }
 
 /* --- All repetitions
  * ---------------------------------------------------------------------------------------------- */
+
+static void times_cells(struct text_grid *grid, const struct statistics *times) {
+    char a[TEXT_NUMBER_SIZE];
+    text_grid_cell(grid, "%s", text_count(times->count, a));
+    text_grid_cell(grid, "%s", text_duration(times->median, a));
+    text_grid_cell(grid, "%s", text_duration(times->max, a));
+}
+
+/* Of the phases in which anything failed. */
+static void print_fault_summary(FILE *stream, const struct summary_row *rows, size_t count) {
+    static const char *const heads[] = {"phase", "faults", "detected", "median", "max", "ended", "median", "max"};
+    struct text_grid grid = {.left = {true}};
+    char a[TEXT_NUMBER_SIZE];
+    bool any = false;
+    for (size_t row = 0; row < count; row++) {
+        if (rows[row].fault_count == 0) {
+            continue;
+        }
+        for (size_t i = 0; !any && i < sizeof heads / sizeof heads[0]; i++) {
+            if (i == 0) {
+                fputs("\nFaults over the repetitions: how many were detected, how many ended (every arc writable, all copies "
+                      "back), and after how long\n", stream);
+                text_grid_row(&grid);
+            }
+            text_grid_cell(&grid, "%s", heads[i]);
+        }
+        any = true;
+        text_grid_row(&grid);
+        text_grid_cell(&grid, "%u %s", rows[row].index + 1, summary_phase_name(rows[row].type));
+        text_grid_cell(&grid, "%s", text_count(rows[row].fault_count, a));
+        times_cells(&grid, &rows[row].detection_ns);
+        times_cells(&grid, &rows[row].outage_ns);
+    }
+    text_grid_print(&grid, stream, 2);
+}
 
 void table_print_summary(FILE *stream, const struct result_run *run, const struct summary_row *rows,
                          size_t count) {
@@ -562,4 +612,5 @@ void table_print_summary(FILE *stream, const struct result_run *run, const struc
         text_grid_cell(&grid, "%s", file);
     }
     text_grid_print(&grid, stream, 2);
+    print_fault_summary(stream, rows, count);
 }

@@ -4,6 +4,7 @@
 
 #include "app/report/build_info.h"
 #include "app/report/changes.h"
+#include "app/report/faults.h"
 #include "app/report/record.h"
 #include "app/report/report_file.h"
 #include "app/report/table.h"
@@ -179,6 +180,80 @@ static void make_many_changes(void) {
     phase.change_count = 30;
 }
 
+/* Rank 2 is killed, left out and its data copied; rank 1 pauses and comes back; rank 0 is only suspected, in vain; a crash that
+ * is refused. */
+static struct result_fault faults[20];
+static double fault_rates[70];
+static struct chord_loss losses[2];
+
+static void make_faults(void) {
+    const struct result_fault none = {.detected_ns = RESULT_NEVER,
+                                      .heard_last_ns = RESULT_NEVER,
+                                      .committed_ns = RESULT_NEVER,
+                                      .heard_again_ns = RESULT_NEVER,
+                                      .rejoined_ns = RESULT_NEVER,
+                                      .injected_ns = RESULT_NEVER};
+    for (unsigned i = 0; i < 70; i++) {
+        fault_rates[i] = i == 2 ? 0 : 100.0 * i;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        faults[i] = none;
+        faults[i].is_ours = i != 2;
+    }
+    faults[0].rank = 2;
+    snprintf(faults[0].trigger, sizeof faults[0].trigger, "1s:crash:host-b:2:kill");
+    faults[0].crash = (struct crash){.kind = CRASH_KILL};
+    faults[0].injected_ns = 1000000000;
+    faults[0].heard_last_ns = 990000000;
+    faults[0].detected_ns = 1205000000;
+    faults[0].committed_ns = 1210000000;
+    faults[0].epoch = 3;
+    faults[0].attempt_count = 2;
+    faults[0].excluded_node_count = 1;
+    faults[0].pair_count = 1500;
+    faults[0].pair_bytes = 65536;
+    faults[0].wedged_ns_max = 4000000;
+    faults[0].impact = (struct impact){.waited_count = 12, .retried_count = 3, .unknown_count = 2};
+    faults[0].throughputs = fault_rates;
+    faults[0].throughput_count = 8;
+    faults[0].throughput_start_ns = 500000000;
+    faults[1].rank = 1;
+    snprintf(faults[1].trigger, sizeof faults[1].trigger, "op=5:crash:1:pause=800ms");
+    faults[1].crash = (struct crash){.kind = CRASH_PAUSE, .pause_ns = 800000000};
+    faults[1].injected_ns = 2000000000;
+    faults[1].heard_last_ns = 1999000000;
+    faults[1].detected_ns = 2200000000;
+    faults[1].committed_ns = 2205000000;
+    faults[1].heard_again_ns = 2800000000;
+    faults[1].rejoined_ns = 2810000000;
+    faults[1].epoch = 4;
+    faults[1].attempt_count = 1;
+    faults[1].excluded_node_count = 2;
+    faults[1].rejoined_node_count = 2;
+    faults[1].throughputs = fault_rates;
+    faults[1].throughput_count = 70;
+    faults[1].throughput_start_ns = 1500000000;
+    faults[2].rank = 0;
+    faults[2].heard_last_ns = 5000000000;
+    faults[2].detected_ns = 5200000000;
+    faults[2].heard_again_ns = 5201000000;
+    faults[3].rank = 2;
+    faults[3].refused = true;
+    snprintf(faults[3].trigger, sizeof faults[3].trigger, "6s:crash:2\xff");
+    snprintf(faults[3].reason, sizeof faults[3].reason, "the rank has crashed already");
+    faults[3].injected_ns = 6000000000;
+    phase.faults = faults;
+    phase.fault_count = 4;
+}
+
+static void make_losses(void) {
+    losses[0] = (struct chord_loss){.start = nodes[0].member.id, .end = nodes[1].member.id, .holder = nodes[0].member};
+    losses[1] = (struct chord_loss){.holder = {.address = {.rank = 9}}};
+    phase.losses = losses;
+    phase.loss_count = 2;
+    phase.verdict.valid = false;
+}
+
 static void make_wrong(void) {
     phase.verdict.valid = false;
     phase.verdict.wrong_count = 2;
@@ -262,6 +337,8 @@ static void print_all(FILE *stream) {
     changes_print(stream, &phase);
     make_many_changes();
     changes_print(stream, &phase);
+    make_faults();
+    faults_print(stream, &phase);
 }
 
 /* The line about the build differs from build to build; the rest must be the golden file. */
@@ -349,6 +426,75 @@ static void test_one_repetition_has_no_summary(void) {
 /* --- The records
  * ---------------------------------------------------------------------------------------------------------
  */
+
+/* --- Faults --- */
+
+static void print_fault_rows(FILE *stream) {
+    double query[] = {300, 100, 200};
+    const struct summary_fault times[] = {{0, 200e6, 210e6}, {0, NAN, NAN}, {1, 1e9, 2e9}, {0, 400e6, NAN}};
+    struct summary_row row = summary_make(&phase, query, 3);
+    CU_ASSERT_EQUAL(summary_add_faults(&row, times, 4), CHORD_OK);
+    table_print_summary(stream, &run, &row, 1);
+}
+
+static void test_faults_summary(void) {
+    make_run();
+    char *text = printed(print_fault_rows);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "  phase    faults  detected  median     max  ended  median     max\n"
+                                        "  1 query       3         2  300 ms  400 ms      1  210 ms  210 ms\n"));
+    free(text);
+    text = printed(print_rows);
+    CU_ASSERT_PTR_NULL(strstr(text, "Faults"));
+    free(text);
+}
+
+static void print_faults(FILE *stream) {
+    faults_print(stream, &phase);
+}
+
+/* More than the table shows; none; only refused ones. */
+static void test_faults_table(void) {
+    make_run();
+    make_faults();
+    const struct result_fault killed = faults[0], refused = faults[3];
+    for (unsigned i = 0; i < 20; i++) {
+        faults[i] = i < 18 ? killed : refused;
+    }
+    phase.fault_count = 20;
+    char *text = printed(print_faults);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n  Faults: 18, and 2 refused\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "  6 more are in the report (--report)\n"));
+    free(text);
+    phase.faults = &faults[18];
+    phase.fault_count = 2;
+    text = printed(print_faults);
+    CU_ASSERT_STRING_EQUAL(text, "\n  Faults: 0, and 2 refused\n"
+                                 "  refused at 6.00 s: 6s:crash:2\\xff: the rank has crashed already\n"
+                                 "  refused at 6.00 s: 6s:crash:2\\xff: the rank has crashed already\n");
+    free(text);
+    phase.fault_count = 0;
+    text = printed(print_faults);
+    CU_ASSERT_STRING_EQUAL(text, "");
+    free(text);
+}
+
+static void test_losses_table(void) {
+    make_run();
+    make_losses();
+    char *text = printed(print_phase);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "  DATA LOST: 2 arcs, the first (0x1000000000000000000000000000000000000000, "
+                                        "0x2000000000000000000000000000000000000000], whose only copy was host-b:2's\n"));
+    CU_ASSERT_PTR_NULL(strstr(text, "WRONG"));
+    CU_ASSERT_PTR_NULL(strstr(text, "econd"));
+    free(text);
+    make_wrong();
+    phase.loss_count = 1;
+    phase.losses = &losses[1];
+    text = printed(print_phase);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "  DATA LOST: the arc (0x"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "whose only copy was a rank that is gone's\n  WRONG: 2 wrong"));
+    free(text);
+}
 
 /* --- View changes --- */
 
@@ -557,6 +703,79 @@ static void test_wrong_phase_record_has_no_throughput(void) {
     json_decref(root);
 }
 
+static void test_faults_record(void) {
+    make_run();
+    make_faults();
+    phase.not_issued_count = 17;
+    json_t *root = parsed(record_phase(&run, &phase));
+    ASSERT_NUMBER("phase.not_issued_count", 17);
+    CU_ASSERT_EQUAL(json_array_size(at(root, "verdict.lost_arcs")), 0);
+    CU_ASSERT(json_is_object(at(root, "timeline"))); /* though no change was recorded */
+    CU_ASSERT_EQUAL_FATAL(json_array_size(at(root, "faults")), 4);
+    CU_ASSERT_STRING_EQUAL(string(root, "faults.0.trigger"), "1s:crash:host-b:2:kill");
+    ASSERT_NUMBER("faults.0.rank", 2);
+    CU_ASSERT_STRING_EQUAL(string(root, "faults.0.name"), "host-b:2");
+    CU_ASSERT_STRING_EQUAL(string(root, "faults.0.kind"), "kill");
+    CU_ASSERT(json_is_null(at(root, "faults.0.pause_ns")));
+    CU_ASSERT(json_is_false(at(root, "faults.0.refused")));
+    ASSERT_NUMBER("faults.0.injected_ns", 1000000000);
+    ASSERT_NUMBER("faults.0.heard_last_ns", 990000000);
+    ASSERT_NUMBER("faults.0.detected_ns", 1205000000);
+    ASSERT_NUMBER("faults.0.committed_ns", 1210000000);
+    CU_ASSERT(json_is_null(at(root, "faults.0.heard_again_ns")));
+    CU_ASSERT(json_is_null(at(root, "faults.0.rejoined_ns")));
+    CU_ASSERT(json_is_false(at(root, "faults.0.false_suspicion")));
+    ASSERT_NUMBER("faults.0.detected_after_ns", 205000000);
+    ASSERT_NUMBER("faults.0.writable_after_ns", 210000000);
+    ASSERT_NUMBER("faults.0.copies_after_ns", 210000000);
+    ASSERT_NUMBER("faults.0.epoch", 3);
+    ASSERT_NUMBER("faults.0.attempt_count", 2);
+    ASSERT_NUMBER("faults.0.excluded_node_count", 1);
+    ASSERT_NUMBER("faults.0.copied_pair_count", 1500);
+    ASSERT_NUMBER("faults.0.copied_pair_bytes", 65536);
+    ASSERT_NUMBER("faults.0.wedged_ns_max", 4000000);
+    ASSERT_NUMBER("faults.0.waited_operation_count", 12);
+    ASSERT_NUMBER("faults.0.retried_operation_count", 3);
+    ASSERT_NUMBER("faults.0.unknown_operation_count", 2);
+    ASSERT_NUMBER("faults.0.throughput_start_ns", 500000000);
+    CU_ASSERT_EQUAL(json_array_size(at(root, "faults.0.throughput_per_100_ms_per_second")), 8);
+    ASSERT_NUMBER("faults.0.throughput_per_100_ms_per_second.3", 300);
+    CU_ASSERT_STRING_EQUAL(string(root, "faults.1.kind"), "pause");
+    ASSERT_NUMBER("faults.1.pause_ns", 800000000);
+    CU_ASSERT(json_is_true(at(root, "faults.1.false_suspicion")));
+    ASSERT_NUMBER("faults.1.rejoined_ns", 2810000000);
+    ASSERT_NUMBER("faults.1.rejoined_node_count", 2);
+    /* Nobody knows when it failed, if it did. */
+    CU_ASSERT(json_is_null(at(root, "faults.2.trigger")));
+    CU_ASSERT(json_is_null(at(root, "faults.2.kind")));
+    CU_ASSERT(json_is_null(at(root, "faults.2.injected_ns")));
+    CU_ASSERT(json_is_null(at(root, "faults.2.detected_after_ns")));
+    CU_ASSERT(json_is_null(at(root, "faults.2.epoch")));
+    CU_ASSERT(json_is_true(at(root, "faults.2.false_suspicion")));
+    CU_ASSERT(json_is_true(at(root, "faults.3.refused")));
+    CU_ASSERT_STRING_EQUAL(string(root, "faults.3.trigger"), "6s:crash:2\\xff");
+    CU_ASSERT_STRING_EQUAL(string(root, "faults.3.refusal_reason"), "the rank has crashed already");
+    CU_ASSERT(json_is_null(at(root, "faults.3.waited_operation_count")));
+    for (unsigned i = 1; i < 4; i++) {
+        char path[16];
+        snprintf(path, sizeof path, "faults.%u", i);
+        CU_ASSERT_EQUAL(json_object_size(at(root, path)), json_object_size(at(root, "faults.0")));
+    }
+    json_decref(root);
+    make_losses();
+    root = parsed(record_phase(&run, &phase));
+    CU_ASSERT(json_is_false(at(root, "verdict.valid")));
+    CU_ASSERT_EQUAL_FATAL(json_array_size(at(root, "verdict.lost_arcs")), 2);
+    CU_ASSERT_STRING_EQUAL(string(root, "verdict.lost_arcs.0.after"), "0x1000000000000000000000000000000000000000");
+    CU_ASSERT_STRING_EQUAL(string(root, "verdict.lost_arcs.0.end"), "0x2000000000000000000000000000000000000000");
+    CU_ASSERT_STRING_EQUAL(string(root, "verdict.lost_arcs.0.holder"), "host-b:2");
+    ASSERT_NUMBER("verdict.lost_arcs.0.holder_rank", 2);
+    CU_ASSERT(json_is_null(at(root, "verdict.lost_arcs.1.holder")));
+    CU_ASSERT(json_is_null(at(root, "faults.0.throughput_per_100_ms_per_second")));
+    ASSERT_NUMBER("faults.0.detected_after_ns", 205000000);
+    json_decref(root);
+}
+
 static void test_changes_record(void) {
     make_run();
     make_changes();
@@ -734,6 +953,18 @@ static void test_summary_record(void) {
     ASSERT_NUMBER("throughput_per_second.median", 200);
     ASSERT_NUMBER("throughput_per_second.sample_standard_deviation", 100);
     CU_ASSERT(fabs(number(root, "throughput_per_second.harmonic_mean") - 1800.0 / 11) < 1e-9);
+    ASSERT_NUMBER("faults.count", 0);
+    CU_ASSERT(json_is_null(at(root, "faults.detected_after_ns.median")));
+    json_decref(root);
+    const struct summary_fault times[] = {{0, 200e6, 210e6}, {0, NAN, NAN}, {1, 1e9, 2e9}, {0, 400e6, NAN}};
+    CU_ASSERT_EQUAL(summary_add_faults(&row, times, 4), CHORD_OK);
+    root = parsed(record_summary(&run, &row));
+    ASSERT_NUMBER("faults.count", 3);
+    ASSERT_NUMBER("faults.detected_after_ns.count", 2);
+    ASSERT_NUMBER("faults.detected_after_ns.median", 300e6);
+    ASSERT_NUMBER("faults.detected_after_ns.max", 400e6);
+    ASSERT_NUMBER("faults.writable_after_ns.count", 1);
+    ASSERT_NUMBER("faults.writable_after_ns.max", 210e6);
     json_decref(root);
     double wrong[] = {300, NAN, 200};
     row = summary_make(&phase, wrong, 3);
@@ -988,6 +1219,10 @@ int main(void) {
         {"the record of a wrong phase has no throughput", test_wrong_phase_record_has_no_throughput},
         {"view changes in the record", test_changes_record},
         {"view changes in the table", test_changes_table},
+        {"faults in the record", test_faults_record},
+        {"faults in the table", test_faults_table},
+        {"faults in the summary", test_faults_summary},
+        {"lost arcs in the table", test_losses_table},
         {"stale reads in the record", test_stale_reads_record},
         {"unanswered operations are no throughput", test_unanswered_operations_are_no_throughput},
         {"file names of any bytes", test_file_name_of_any_bytes},
