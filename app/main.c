@@ -60,6 +60,7 @@ struct process {
     struct clock_offset clock; /* zero on one host */
     struct start start;
     char message[RESULT_TEXT_SIZE]; /* rank 0: why the status isn't 0 */
+    const char *kill_refusal; /* rank 0: why no rank can be killed, and what to do; NULL: the MPI survives it */
     struct workload_survey *surveys; /* rank 0 */
     struct chord_id *all_ids;        /* by rank and virtual node; NULL: names are hashed */
     struct schedule schedule;        /* rank 0 */
@@ -274,7 +275,10 @@ static void read_schedule(struct process *process) {
                                             .operation_count = process->surveys[i].operation_count};
     }
     const struct schedule_run run = {
-        .phases = phases, .phase_count = options->phase_count, .rank_count = (uint32_t)process->rank_count};
+        .phases = phases,
+        .phase_count = options->phase_count,
+        .rank_count = (uint32_t)process->rank_count,
+        .kill_refusal = process->kill_refusal};
     if (!good || !schedule_prepare(&process->schedule, &run, error)) {
         refuse(process, EXIT_USAGE, error);
     }
@@ -523,6 +527,7 @@ static enum exit_status build(struct process *process) {
                                        .surveys = process->surveys,
                                        .schedule = &process->schedule,
                                        .run = &process->run,
+                                       .kill_refusal = process->kill_refusal,
                                        .shows_progress = options_shows_progress(process->options),
                                        .shows_color = options_shows_color(process->options)};
     if (driver_create(&setup, &process->driver) != CHORD_OK) {

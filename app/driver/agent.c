@@ -2,6 +2,7 @@
 
 #include "app/driver/describe.h"
 #include "app/driver/grown.h"
+#include "app/mpi/fault.h"
 #include "chord/base/check.h"
 #include "chord/base/digest.h"
 #include "chord/hash/hash.h"
@@ -598,6 +599,43 @@ static void tell_pairs(struct agent *agent, struct control_head head, const unsi
     free(pairs);
 }
 
+/* --- faults --- */
+
+/* What the faults of the phase, in windows of rank 0's clock, did to this rank's operations. */
+static void tell_impact(const struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
+    const size_t count = size / sizeof(struct impact_window);
+    struct impact *impacts = calloc(count + 1, sizeof *impacts);
+    chord_check(impacts != NULL);
+    for (size_t i = 0; i < count; i++) {
+        struct impact_window window;
+        memcpy(&window, bytes + i * sizeof window, sizeof window);
+        window.from_ns -= (uint64_t)agent->clock_offset_ns;
+        window.to_ns -= (uint64_t)agent->clock_offset_ns;
+        impact_add(&impacts[i], agent->history.records, agent->history.count, &window);
+    }
+    reply(agent, head, impacts, count * sizeof *impacts);
+    free(impacts);
+}
+
+static void fail(struct agent *agent, const unsigned char *bytes, size_t size) {
+    struct control_fault fault;
+    chord_check(size == sizeof fault);
+    memcpy(&fault, bytes, sizeof fault);
+    switch ((enum crash_kind)fault.kind) {
+    case CRASH_SILENCE:
+        runtime_silence(agent->runtime);
+        return;
+    case CRASH_KILL:
+        fault_kill();
+    case CRASH_PAUSE:
+        fault_pause(fault.pause_ns);
+        return;
+    case CRASH_KIND_COUNT:
+        break;
+    }
+    chord_check(!"a way to fail");
+}
+
 /* --- dispatch --- */
 
 static void reset(struct agent *agent, struct control_head head, const unsigned char *bytes) {
@@ -689,6 +727,12 @@ static void carry_out(struct agent *agent, struct control_head head, const unsig
         return;
     case COMMAND_PAIRS:
         tell_pairs(agent, head, bytes, size);
+        return;
+    case COMMAND_IMPACT:
+        tell_impact(agent, head, bytes, size);
+        return;
+    case COMMAND_FAULT:
+        fail(agent, bytes, size);
         return;
     case COMMAND_REST:
         agent->resting = number != 0;

@@ -19,10 +19,9 @@ static uint32_t node_count_of(const struct changes *changes) {
 
 enum chord_status changes_init(struct changes *changes) {
     const uint32_t node_count = node_count_of(changes);
-    changes->answered = calloc(changes->config->rank_count, sizeof *changes->answered);
     changes->keys[0] = calloc(node_count, sizeof *changes->keys[0]);
     changes->keys[1] = calloc(node_count, sizeof *changes->keys[1]);
-    if (changes->answered == NULL || changes->keys[0] == NULL || changes->keys[1] == NULL ||
+    if (changes->keys[0] == NULL || changes->keys[1] == NULL ||
         ring_init(&changes->began_as, node_count) != CHORD_OK || ring_init(&changes->replayed, node_count) != CHORD_OK) {
         return CHORD_NO_MEMORY;
     }
@@ -41,7 +40,6 @@ void changes_clear(struct changes *changes) {
     changes_forget(changes);
     free(changes->items);
     free(changes->pending);
-    free(changes->answered);
     free(changes->keys[0]);
     free(changes->keys[1]);
     ring_clear(&changes->began_as);
@@ -51,32 +49,14 @@ void changes_clear(struct changes *changes) {
 
 /* --- events --- */
 
-bool changes_begin(struct changes *changes, uint32_t phase_index) {
+void changes_begin(struct changes *changes) {
     changes_forget(changes);
     ring_copy(&changes->began_as, changes->ring);
-    memset(changes->answered, 0, changes->config->rank_count * sizeof *changes->answered);
-    changes->answered_sum = 0;
-    changes->elapsed_ns = 0;
-    changes->fires = false;
-    schedule_begin(changes->schedule, phase_index);
-    return changes_needs_answered(changes) || schedule_next_ns(changes->schedule) != UINT64_MAX;
-}
-
-bool changes_needs_answered(const struct changes *changes) {
-    return schedule_next_count(changes->schedule) != UINT64_MAX;
+    changes->has_keys_before = false;
 }
 
 void changes_start(struct changes *changes, uint64_t start_ns) {
     changes->start_ns = start_ns;
-    changes->fires = true;
-}
-
-void changes_answered(struct changes *changes, uint32_t rank, uint64_t count) {
-    chord_check(rank < changes->config->rank_count);
-    if (count > changes->answered[rank]) {
-        changes->answered_sum += count - changes->answered[rank];
-        changes->answered[rank] = count;
-    }
 }
 
 static struct result_change *add_item(struct changes *changes, uint64_t at_ns) {
@@ -105,8 +85,7 @@ static void add_trigger(struct result_change *item, const char *text) {
     }
 }
 
-static void add_refusal(struct changes *changes, const struct schedule_event *event, uint64_t at_ns,
-                        const char *reason) {
+void changes_refuse(struct changes *changes, const struct schedule_event *event, uint64_t at_ns, const char *reason) {
     struct result_change *item = add_item(changes, at_ns);
     item->refused = true;
     add_trigger(item, event->text);
@@ -121,20 +100,17 @@ static struct chord_address address_of(const struct changes *changes, const stru
     return address;
 }
 
+/* Of a join or a departure. */
 static enum chord_command command_of(const struct schedule_event *event) {
     return event->what == SCHEDULE_JOIN ? CHORD_COMMAND_JOIN : CHORD_COMMAND_DEPART;
 }
 
-static void fire(struct changes *changes, const struct schedule_event *event, uint64_t now_ns) {
+void changes_ask(struct changes *changes, const struct schedule_event *event, uint64_t now_ns) {
     const struct chord_address address = address_of(changes, event);
     const uint64_t at_ns = now_ns - changes->start_ns;
-    if (event->what == SCHEDULE_CRASH) {
-        add_refusal(changes, event, at_ns, "nobody carries crashes out yet");
-        return;
-    }
     const enum chord_status status = chord_peer_command(&changes->runtime->peer, command_of(event), address, now_ns);
     if (status != CHORD_OK) {
-        add_refusal(changes, event, at_ns, chord_status_text(status));
+        changes_refuse(changes, event, at_ns, chord_status_text(status));
         return;
     }
     changes->pending =
@@ -142,25 +118,6 @@ static void fire(struct changes *changes, const struct schedule_event *event, ui
     const bool all = address.virtual_node == CHORD_ALL_NODES;
     changes->pending[changes->pending_count++] = (struct changes_pending){
         .event = event, .at_ns = at_ns, .missing_count = all ? changes->config->virtual_node_count : 1};
-}
-
-void changes_fire(struct changes *changes, uint64_t now_ns) {
-    if (!changes->fires || now_ns < changes->start_ns) {
-        return;
-    }
-    const struct schedule_event *event;
-    while ((event = schedule_next_due(changes->schedule, now_ns - changes->start_ns, changes->answered_sum)) != NULL) {
-        fire(changes, event, now_ns);
-    }
-}
-
-void changes_end(struct changes *changes, uint64_t elapsed_ns) {
-    const struct schedule_event *event;
-    changes->fires = false;
-    changes->elapsed_ns = elapsed_ns;
-    while ((event = schedule_next_left(changes->schedule)) != NULL) {
-        add_refusal(changes, event, elapsed_ns, "the phase was over");
-    }
 }
 
 /* --- notices --- */
@@ -199,7 +156,7 @@ static void assign_triggers(struct changes *changes, struct result_change *item)
             i++;
         }
     }
-    if (item->at_ns == UINT64_MAX) { /* nobody asked: a node that was excluded came back */
+    if (item->at_ns == UINT64_MAX) { /* nobody asked: a rank died, or a node that was excluded came back */
         item->at_ns = item->change.started_ticks;
     }
 }
@@ -238,7 +195,7 @@ static void note_cancelled(struct changes *changes, enum chord_command what, con
                            const char *reason) {
     for (size_t i = 0; i < changes->pending_count; i++) {
         if (asked_for(changes, &changes->pending[i], what, member->address)) {
-            add_refusal(changes, changes->pending[i].event, changes->pending[i].at_ns, reason);
+            changes_refuse(changes, changes->pending[i].event, changes->pending[i].at_ns, reason);
             forget_pending(changes, i);
             return;
         }
@@ -299,7 +256,14 @@ bool changes_count_keys(struct changes *changes, struct commander *commander, bo
     const bool told = commander_ask_all(commander, "counting the keys in each part of the ring", COMMAND_KEYS, ids,
                                         node_count * sizeof *ids, on_keys, changes);
     free(ids);
+    changes->has_keys_before |= !after;
     return told;
+}
+
+/* Of the node's part of the ring, the larger number that was counted in this phase. */
+static uint64_t keys_of(const struct changes *changes, uint32_t node) {
+    const uint64_t before = changes->has_keys_before ? changes->keys[0][node] : 0;
+    return before > changes->keys[1][node] ? before : changes->keys[1][node];
 }
 
 /* Keys in (start, end], where both are ids of nodes: moved_key_count. */
@@ -308,7 +272,7 @@ static uint64_t count_keys(void *context, struct chord_id start, struct chord_id
     uint64_t count = 0;
     for (uint32_t i = 0; i < changes->ring->node_count; i++) {
         if (chord_id_in_open_closed(start, changes->ring->nodes[i].member.id, end)) {
-            count += changes->keys[0][i] > changes->keys[1][i] ? changes->keys[0][i] : changes->keys[1][i];
+            count += keys_of(changes, i);
         }
     }
     return count;
@@ -382,7 +346,7 @@ static void measure_rates(struct result_change *item, const struct result_phase 
 
 static bool has_constant_keys(const struct changes *changes, const struct result_phase *phase) {
     const struct metrics *metrics = &phase->metrics;
-    return metrics->outcomes[CHORD_INSERT][CHORD_INSERTED] == 0 &&
+    return changes->has_keys_before && metrics->outcomes[CHORD_INSERT][CHORD_INSERTED] == 0 &&
            metrics->outcomes[CHORD_DELETE][CHORD_DELETED] == 0 &&
            memcmp(changes->keys[0], changes->keys[1], node_count_of(changes) * sizeof *changes->keys[0]) == 0;
 }
@@ -398,7 +362,7 @@ static int compare_items(const void *a, const void *b) {
 
 void changes_measure(struct changes *changes, struct result_phase *phase) {
     for (size_t i = 0; i < changes->pending_count; i++) {
-        add_refusal(changes, changes->pending[i].event, changes->pending[i].at_ns,
+        changes_refuse(changes, changes->pending[i].event, changes->pending[i].at_ns,
                     "accepted, but not carried out before the ring was quiet");
     }
     changes->pending_count = 0;

@@ -1,5 +1,5 @@
-/* The ring's changes while a phase runs: fires the events of the schedule when they are due, asks the coordinator for each,
- * and makes a result_change of every notice and of every refusal.
+/* The ring's changes while a phase runs: asks the coordinator for the joins and departures of the schedule when they are
+ * due, and makes a result_change of every notice and of every refusal.
  *
  * A refusal is a result like any other: the run goes on, and the report tells the reason. An event that isn't reached
  * before the last operation is answered isn't carried out; one that was accepted before is waited for.
@@ -12,7 +12,8 @@
  * of the ring are counted by their owners before the phase and after it (COMMAND_KEYS), between the ids of all nodes, so
  * that any ring's arcs are sums of these parts. If the phase has neither added nor removed a key, the number is exact;
  * otherwise each part counts with the larger of its two numbers, which is more than what moved unless keys came and went
- * within the phase.
+ * within the phase. A phase without events isn't counted before: if the ring changes all the same,
+ * since a rank died, the keys afterwards must do.
  *
  * What may be moved besides: a member that keeps its copy gets the writes that it lacks and the new chain's source has
  * (rule M4's delta). In a linearizable ring nobody was answered those: at most the windows of all clients, to each
@@ -34,16 +35,11 @@ struct changes_pending {
 
 /* A zeroed struct with the borrowed fields filled in is ready for changes_begin. */
 struct changes {
-    struct schedule *schedule;         /* borrowed */
     struct runtime *runtime;           /* borrowed; rank 0's */
     const struct chord_config *config; /* borrowed */
     struct ring *ring;                 /* borrowed; kept up to date by changes_notice */
 
-    uint64_t start_ns;   /* the timed part's, on rank 0's clock */
-    uint64_t elapsed_ns; /* its length, once it is over */
-    bool fires;          /* events may still come */
-    uint64_t *answered;  /* owned; by rank: operations of the phase that are known to be answered */
-    uint64_t answered_sum;
+    uint64_t start_ns; /* the timed part's, on rank 0's clock */
 
     struct changes_pending *pending; /* owned */
     size_t pending_count;
@@ -56,6 +52,7 @@ struct changes {
     struct ring replayed;            /* scratch */
     uint64_t *keys[2];               /* owned; before and after the phase, by node in ring order: keys of its part */
     unsigned keys_asked;             /* which of them is being gathered */
+    bool has_keys_before;            /* the first of them is of this phase */
 };
 
 /* Makes room. The borrowed fields are set, the ring has its nodes. CHORD_NO_MEMORY: to be cleared all the same. */
@@ -65,27 +62,21 @@ void changes_clear(struct changes *changes);
 /* Forgets the changes that were noted so far; the ring stays as it is. */
 void changes_forget(struct changes *changes);
 
-/* A phase is about to run: forgets the last one's changes. Returns whether events are to come in it. */
-bool changes_begin(struct changes *changes, uint32_t phase_index);
+/* A phase is about to run: forgets the last one's changes. */
+void changes_begin(struct changes *changes);
 
-/* Whether an event waits for a number of answers. */
-bool changes_needs_answered(const struct changes *changes);
-
-/* Has the owners count the keys: call it with after = false before the phase runs, with after = true when it is over and
- * the ring is quiet. False if the run is stuck. */
+/* Has the owners count the keys: call it with after = false before a phase in which changes will be asked for, with after =
+ * true when any phase is over that the ring was changed in, and the ring is quiet. False if the run is stuck. */
 CHORD_MUST_CHECK bool changes_count_keys(struct changes *changes, struct commander *commander, bool after);
 
 /* The timed part begins, at this time of rank 0's clock. */
 void changes_start(struct changes *changes, uint64_t start_ns);
 
-/* A rank has told how many operations are answered there. */
-void changes_answered(struct changes *changes, uint32_t rank, uint64_t count);
+/* Asks for what a join or a departure of the schedule says, at this time of rank 0's clock. */
+void changes_ask(struct changes *changes, const struct schedule_event *event, uint64_t now_ns);
 
-/* Carries out what is due at this time of rank 0's clock. Cheap if nothing is. */
-void changes_fire(struct changes *changes, uint64_t now_ns);
-
-/* The timed part is over: what is left of the phase's events is refused. */
-void changes_end(struct changes *changes, uint64_t elapsed_ns);
+/* Notes that such an event is not carried out; at_ns is since the start of the timed part. */
+void changes_refuse(struct changes *changes, const struct schedule_event *event, uint64_t at_ns, const char *reason);
 
 /* Any notice after the ring was formed. Keeps the ring up to date, in a phase or not. */
 void changes_notice(struct changes *changes, const struct chord_notice *notice);

@@ -98,6 +98,13 @@ void commander_tell(struct commander *commander, uint32_t rank, enum control_com
     send_command(commander, rank, &commander->given[rank]);
 }
 
+void commander_order(struct commander *commander, uint32_t rank, enum control_command command, const void *bytes,
+                     size_t size) {
+    const struct commander_command made = make_command(commander, command, 0, bytes, size);
+    send_command(commander, rank, &made);
+    free(made.bytes);
+}
+
 void commander_opened(struct commander *commander, uint32_t rank) {
     if (commander_awaits(commander, rank)) {
         send_command(commander, rank, &commander->given[rank]);

@@ -71,6 +71,10 @@ void commander_begin(struct commander *commander, const char *what, commander_re
 void commander_tell(struct commander *commander, uint32_t rank, enum control_command command, const void *bytes,
                     size_t size);
 
+/* Gives a command that nobody replies to, beside the current round. */
+void commander_order(struct commander *commander, uint32_t rank, enum control_command command, const void *bytes,
+                     size_t size);
+
 /* Takes one turn of the loop. False if the run is stuck. */
 bool commander_turn(struct commander *commander);
 

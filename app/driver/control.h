@@ -1,12 +1,14 @@
 /* What the driver on rank 0 and the agents on all ranks say to each other. These messages travel on the same channels
  * as the core's, above its types, and are never counted as the protocol's.
  *
- * One command, one reply: COMMAND carries a control_head and the command's own bytes; the agent answers with a REPLY
- * that repeats the head. All ranks of a job are of one build on machines of one kind, so structs travel as they are. */
+ * One command, one reply, but for COMMAND_FAULT: COMMAND carries a control_head and the command's own bytes; the agent answers
+ * with a REPLY that repeats the head. All ranks of a job are of one build on machines of one kind, so structs travel as they are. */
 #ifndef APP_DRIVER_CONTROL_H
 #define APP_DRIVER_CONTROL_H
 
+#include "app/schedule/crash.h"
 #include "app/verdict/copies.h"
+#include "app/verdict/impact.h"
 #include "app/verdict/judge.h"
 #include "app/measure/metrics.h"
 #include "app/measure/timeline.h"
@@ -43,6 +45,8 @@ enum control_command {
     COMMAND_STEP,    /* control_step_asked -> control_step */
     COMMAND_INFO,    /* uint32_t virtual node -> control_info, then its members */
     COMMAND_PAIRS,   /* control_pairs_asked -> control_pairs, then its pairs */
+    COMMAND_IMPACT,  /* impact_window, any number, on rank 0's clock -> impact, one for each: on this rank's operations */
+    COMMAND_FAULT,   /* control_fault: fail now. There is no reply */
     COMMAND_REST,    /* uint32_t: 1: sleep between polls from now on, 0: don't -> nothing */
     COMMAND_COUNT
 };
@@ -76,6 +80,12 @@ struct control_ran {
     struct metrics metrics;
     struct traffic traffic;
     struct timeline timeline;
+};
+
+struct control_fault {
+    uint32_t kind;     /* enum crash_kind */
+    uint32_t reserved; /* 0 */
+    uint64_t pause_ns;
 };
 
 /* How one operation ended. */

@@ -1,6 +1,7 @@
 #include "app/driver/driver.h"
 
 #include "app/driver/driver_state.h"
+#include "app/driver/grown.h"
 #include "app/report/record.h"
 #include "app/report/summary.h"
 #include "app/report/table.h"
@@ -32,10 +33,12 @@ void driver_notice(struct driver *driver, const struct chord_notice *notice) {
     case CHORD_NOTICE_CANCELLED:
         changes_notice(&driver->changes, notice); /* which keeps the ring up to date */
         membership_notice(&driver->membership, notice);
+        faults_notice(&driver->faults, notice);
         return;
     case CHORD_NOTICE_SUSPECTED:
     case CHORD_NOTICE_HEARD:
     case CHORD_NOTICE_LOST:
+        faults_notice(&driver->faults, notice);
         return;
     case CHORD_NOTICE_SHUT:
         driver->has_been_shut[notice->rank] = true;
@@ -50,7 +53,7 @@ void driver_answered(struct driver *driver, uint32_t from_rank, const unsigned c
     uint64_t count;
     chord_check(size == sizeof count);
     memcpy(&count, bytes, sizeof count);
-    changes_answered(&driver->changes, from_rank, count);
+    events_answered(&driver->events, from_rank, count);
 }
 
 enum chord_status driver_create(const struct driver_setup *setup, struct driver **out) {
@@ -71,13 +74,15 @@ enum chord_status driver_create(const struct driver_setup *setup, struct driver 
                                            .agent = setup->agent,
                                            .config = setup->config,
                                            .mode = options->mode};
-    driver->changes = (struct changes){.schedule = setup->schedule,
-                                       .runtime = setup->runtime,
-                                       .config = setup->config,
-                                       .ring = &driver->ring};
+    driver->events = (struct events){.schedule = setup->schedule};
+    driver->changes =
+        (struct changes){.runtime = setup->runtime, .config = setup->config, .ring = &driver->ring};
+    driver->faults = (struct faults){.ring = &driver->ring};
     if (driver->nodes == NULL || driver->ranks == NULL || driver->has_been_shut == NULL || driver->phase == NULL ||
         driver->throughputs == NULL || ring_init(&driver->ring, node_count) != CHORD_OK ||
+        events_init(&driver->events, setup->config->rank_count) != CHORD_OK ||
         changes_init(&driver->changes) != CHORD_OK ||
+        faults_init(&driver->faults, setup->config->rank_count) != CHORD_OK ||
         commander_init(&driver->commander, setup->runtime, setup->config->rank_count,
                        UINT64_C(1000000000) * options->timeout_seconds, setup->shows_progress) != CHORD_OK) {
         driver_destroy(driver);
@@ -94,12 +99,15 @@ void driver_destroy(struct driver *driver) {
     commander_clear(&driver->commander);
     validator_clear(&driver->validator);
     free(driver->nodes);
+    events_clear(&driver->events);
     changes_clear(&driver->changes);
+    faults_clear(&driver->faults);
     ring_clear(&driver->ring);
     free(driver->ranks);
     free(driver->has_been_shut);
     free(driver->phase);
     free(driver->throughputs);
+    free(driver->fault_times);
     free(driver);
 }
 bool driver_ask(struct driver *driver, const char *what, enum control_command command, const void *bytes, size_t size,
@@ -201,6 +209,30 @@ static enum exit_status append_json(struct driver *driver, char *json, char *mes
     return status;
 }
 
+/* For the summary. */
+static void keep_faults(struct driver *driver, const struct result_phase *phase) {
+    driver->fault_times = grown(driver->fault_times, &driver->fault_capacity, driver->fault_count + phase->fault_count,
+                                sizeof *driver->fault_times);
+    for (uint32_t i = 0; i < phase->fault_count; i++) {
+        const struct result_fault *fault = &phase->faults[i];
+        if (!fault->refused) {
+            driver->fault_times[driver->fault_count++] =
+                (struct summary_fault){.phase_index = phase->index,
+                                       .detection_ns = summary_detection_ns(fault),
+                                       .outage_ns = summary_outage_ns(fault)};
+        }
+    }
+}
+
+/* Answers that are wrong since the data is lost are no news beside that. */
+static enum exit_status fail_phase(struct driver *driver, const struct result_phase *phase, char *message) {
+    if (driver_lost_data(driver, message)) {
+        return EXIT_DATA_LOST;
+    }
+    snprintf(message, RESULT_TEXT_SIZE, "wrong answers: %.480s", phase->verdict.first_wrong);
+    return EXIT_WRONG_ANSWER;
+}
+
 static enum exit_status tell_phase(struct driver *driver, char *message) {
     const struct driver_setup *setup = &driver->setup;
     const struct result_phase *phase = driver->phase;
@@ -217,10 +249,10 @@ static enum exit_status tell_phase(struct driver *driver, char *message) {
         }
     }
     if (!phase->verdict.valid) {
-        snprintf(message, RESULT_TEXT_SIZE, "wrong answers: %.480s", phase->verdict.first_wrong);
-        return EXIT_WRONG_ANSWER;
+        return fail_phase(driver, phase, message);
     }
     if (phase->repetition > 0) {
+        keep_faults(driver, phase);
         driver->throughputs[(size_t)phase->index * setup->options->repetitions + phase->repetition - 1] =
             summary_throughput_per_second(phase);
     }
@@ -236,6 +268,7 @@ static enum exit_status tell_summary(struct driver *driver, char *message) {
         driver->phase->file = options->phases[i].file;
         rows[i] = summary_make(driver->phase, driver->throughputs + (size_t)i * options->repetitions,
                                options->repetitions);
+        chord_check(summary_add_faults(&rows[i], driver->fault_times, driver->fault_count) == CHORD_OK);
         if (driver->report != NULL) {
             const enum exit_status status = append_json(driver, record_summary(driver->setup.run, &rows[i]), message);
             if (status != EXIT_VALID) {

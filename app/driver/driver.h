@@ -23,6 +23,7 @@ struct driver_setup {
     const struct workload_survey *surveys; /* one a phase */
     struct schedule *schedule; /* prepared; names of nodes are still to be resolved */
     struct result_run *run;
+    const char *kill_refusal; /* why no rank can be killed, as in struct schedule_run; NULL: it can */
     bool shows_progress;
     bool shows_color;
 };

@@ -3,9 +3,12 @@
 #define APP_DRIVER_DRIVER_STATE_H
 
 #include "app/driver/changes.h"
+#include "app/driver/events.h"
+#include "app/driver/faults.h"
 #include "app/driver/steps.h"
 #include "app/driver/validate.h"
 #include "app/report/report_file.h"
+#include "app/report/summary.h"
 
 #include <stdio.h>
 
@@ -20,7 +23,9 @@ struct driver {
     bool has_twins;
 
     struct ring ring; /* owned */
+    struct events events;
     struct changes changes;
+    struct faults faults;
     struct result_node *nodes; /* owned; all of the job, by ascending id */
     uint32_t node_count;
     struct result_rank *ranks; /* owned */
@@ -34,6 +39,9 @@ struct driver {
 
     struct result_phase *phase; /* owned; too large for the stack */
     double *throughputs;        /* owned; phase by phase, `repetitions` each */
+    struct summary_fault *fault_times; /* owned; of all faults of the repetitions so far */
+    size_t fault_count;
+    size_t fault_capacity;
     uint32_t forged;            /* what COMMAND_FORGE replied */
     FILE *dump;
     struct report_file *report;

@@ -237,16 +237,52 @@ static enum exit_status load(struct driver *driver, const struct driver_file *fi
     return EXIT_VALID;
 }
 
-/* Waits until every operation is answered, and has the ring change meanwhile. */
+/* --- what happens to the ring while a phase runs --- */
+
+const char *driver_crash(struct driver *driver, uint32_t rank, const struct crash *crash, const char *trigger) {
+    const char *refusal = faults_refusal(&driver->faults, rank);
+    if (refusal == NULL) {
+        const struct control_fault fault = {.kind = crash->kind, .pause_ns = crash->pause_ns};
+        commander_order(&driver->commander, rank, COMMAND_FAULT, &fault, sizeof fault);
+        faults_inject(&driver->faults, rank, crash, driver->setup.runtime->now_ns, trigger);
+    }
+    return refusal;
+}
+
+static void refuse_event(struct driver *driver, const struct schedule_event *event, uint64_t now_ns, const char *reason) {
+    if (event->what == SCHEDULE_CRASH) {
+        faults_refuse(&driver->faults, event->address.rank, &event->crash, now_ns, event->text, reason);
+    } else {
+        changes_refuse(&driver->changes, event, now_ns - driver->events.start_ns, reason);
+    }
+}
+
+static void fire_events(struct driver *driver) {
+    const uint64_t now_ns = driver->setup.runtime->now_ns;
+    const struct schedule_event *event;
+    while ((event = events_next_due(&driver->events, now_ns)) != NULL) {
+        if (event->what != SCHEDULE_CRASH) {
+            changes_ask(&driver->changes, event, now_ns);
+            continue;
+        }
+        const char *refusal = driver_crash(driver, event->address.rank, &event->crash, event->text);
+        if (refusal != NULL) {
+            refuse_event(driver, event, now_ns, refusal);
+        }
+    }
+}
+
+/* Waits until every operation is answered; what the schedule says happens meanwhile. */
 static bool run_operations(struct driver *driver, const char *what, const struct control_run *command) {
     struct commander *commander = &driver->commander;
+    events_start(&driver->events, command->start_ns);
     changes_start(&driver->changes, command->start_ns);
     commander_begin(commander, what, NULL, driver);
     for (uint32_t rank = 0; rank < commander->rank_count; rank++) {
         commander_tell(commander, rank, COMMAND_RUN, command, sizeof *command);
     }
     while (commander->missing_count > 0) {
-        changes_fire(&driver->changes, driver->setup.runtime->now_ns);
+        fire_events(driver);
         if (!commander_turn(commander)) {
             return false;
         }
@@ -254,26 +290,99 @@ static bool run_operations(struct driver *driver, const char *what, const struct
     return commander_wait(commander); /* which ends the line of progress */
 }
 
+/* --- what faults did to operations --- */
+
+/* One window a fault of the phase; a refused one's is empty. Owned by the caller. */
+static struct impact_window *list_windows(const struct driver *driver, uint64_t end_ns) {
+    const struct faults *faults = &driver->faults;
+    struct impact_window *windows = calloc(faults->count + 1, sizeof *windows);
+    chord_check(windows != NULL);
+    for (size_t i = 0; i < faults->count; i++) {
+        if (!faults->items[i].refused) {
+            windows[i] = faults_window(faults, i, end_ns);
+        }
+    }
+    return windows;
+}
+
+static void on_impact(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
+    (void)from_rank;
+    struct driver *driver = context;
+    chord_check(size == driver->faults.count * sizeof(struct impact));
+    for (size_t i = 0; i < driver->faults.count; i++) {
+        struct impact impact;
+        memcpy(&impact, bytes + i * sizeof impact, sizeof impact);
+        impact_merge(&driver->faults.items[i].impact, &impact);
+    }
+}
+
+/* Of a rank that doesn't answer any more, as far as its history is within reach. */
+static void add_evidence(struct driver *driver, uint32_t rank, const struct impact_window *windows) {
+    struct history history = {0};
+    char error[HISTORY_MAPPED_ERROR_SIZE];
+    if (evidence_read(driver->setup.evidence, rank, &history, error)) {
+        for (size_t i = 0; i < driver->faults.count; i++) {
+            impact_add(&driver->faults.items[i].impact, history.records, history.count, &windows[i]);
+        }
+    }
+    history_free(&history);
+}
+
+/* The ring is quiet; the timed part ended at this time of rank 0's clock. */
+static bool measure_impacts(struct driver *driver, uint64_t end_ns) {
+    struct commander *commander = &driver->commander;
+    if (driver->faults.count == 0) {
+        return true;
+    }
+    struct impact_window *windows = list_windows(driver, end_ns);
+    commander_begin(commander, "asking what the faults did to operations", on_impact, driver);
+    for (uint32_t rank = 0; rank < commander->rank_count; rank++) {
+        if (faults_is_living(&driver->faults, rank)) {
+            commander_tell(commander, rank, COMMAND_IMPACT, windows, driver->faults.count * sizeof *windows);
+        } else {
+            add_evidence(driver, rank, windows);
+        }
+    }
+    const bool told = commander_wait(commander);
+    free(windows);
+    return told;
+}
+
+/* --- one phase --- */
+
+/* The ring is quiet: everything that rank 0 must ask for. asked: changes were to come. */
+static bool gather_figures(struct driver *driver, bool asked, uint64_t end_ns) {
+    struct changes *changes = &driver->changes;
+    return driver_ask(driver, "gathering the counts", COMMAND_METRICS, NULL, 0, on_metrics) &&
+           ((!asked && !changes_any(changes)) || changes_count_keys(changes, &driver->commander, true)) &&
+           measure_impacts(driver, end_ns);
+}
+
 static enum exit_status measure(struct driver *driver, struct result_phase *phase) {
     static const char *const names[] = {"running the insert phase", "running the query phase",
                                         "running the delete phase", "running the mix phase"};
     struct changes *changes = &driver->changes;
-    const bool will_change = changes_begin(changes, phase->index);
+    const bool will_change = events_begin(&driver->events, phase->index);
+    changes_begin(changes);
     if (will_change && !changes_count_keys(changes, &driver->commander, false)) {
         return EXIT_TIMED_OUT;
     }
     const struct control_run command = {.start_ns = monotime_now_ns(),
-                                        .tells_answered = changes_needs_answered(changes)};
+                                        .tells_answered = events_need_answered(&driver->events)};
     if (!run_operations(driver, names[phase->type], &command)) {
         return EXIT_TIMED_OUT;
     }
-    phase->elapsed_ns = monotime_now_ns() - command.start_ns;
-    changes_end(changes, phase->elapsed_ns);
-    if (!driver_quiesce(driver) || !driver_ask(driver, "gathering the counts", COMMAND_METRICS, NULL, 0, on_metrics) ||
-        (will_change && !changes_count_keys(changes, &driver->commander, true))) {
+    const uint64_t end_ns = monotime_now_ns();
+    phase->elapsed_ns = end_ns - command.start_ns;
+    const struct schedule_event *left;
+    while ((left = events_next_left(&driver->events)) != NULL) {
+        refuse_event(driver, left, end_ns, "the phase was over");
+    }
+    if (!driver_quiesce(driver) || !gather_figures(driver, will_change, end_ns)) {
         return EXIT_TIMED_OUT;
     }
     changes_measure(changes, phase);
+    faults_measure(&driver->faults, phase, command.start_ns);
     return EXIT_VALID;
 }
 
@@ -327,6 +436,7 @@ enum exit_status driver_run_file(struct driver *driver, const struct driver_file
     memcpy(phase->file_sha256, file->survey->sha256, sizeof phase->file_sha256);
     phase->file_bytes = file->survey->file_size;
     phase->repetition = file->repetition;
+    faults_begin(&driver->faults);
     if (!driver_begin(driver)) {
         return EXIT_TIMED_OUT;
     }
@@ -340,6 +450,8 @@ enum exit_status driver_run_file(struct driver *driver, const struct driver_file
     if (!driver_judge(driver, file->has_model, &phase->verdict) || !driver_gather_ranks(driver)) {
         return EXIT_TIMED_OUT;
     }
+    /* What is gone can't be asked for: whatever the answers were, what was measured means nothing. */
+    phase->verdict.valid &= phase->loss_count == 0;
     expect_hops(driver, phase);
     phase->nodes = driver->nodes;
     phase->node_count = driver->node_count;
@@ -377,6 +489,48 @@ enum membership_result driver_change(struct driver *driver, enum chord_command w
                           driver->setup.config->virtual_node_count, reason);
     /* Routing is ideal, but a node that only its successor list tells of the change may not have it yet. */
     return result == MEMBERSHIP_CHANGED && !driver_quiesce(driver) ? MEMBERSHIP_STUCK : result;
+}
+
+/* Whether nothing more is to be waited for. */
+static bool is_got_over(const struct driver *driver, const struct result_fault *fault, uint64_t now_ns) {
+    const uint64_t suspicion_ns = driver->setup.config->suspicion_ticks;
+    const uint64_t away_ns = now_ns - fault->injected_ns;
+    if (fault->committed_ns != RESULT_NEVER) {
+        return true;
+    }
+    if (driver->setup.config->heartbeat_ticks == 0 || ring_rank_member_count(&driver->ring, fault->rank) == 0) {
+        return away_ns >= fault->crash.pause_ns; /* nobody will be left out */
+    }
+    const bool unnoticed = fault->crash.kind == CRASH_PAUSE && fault->detected_ns == RESULT_NEVER &&
+                           away_ns >= fault->crash.pause_ns + suspicion_ns;
+    /* Heard before anything was done (C8): then nothing will be. */
+    const bool came_back = fault->heard_again_ns != RESULT_NEVER && now_ns - fault->heard_again_ns >= suspicion_ns;
+    return unnoticed || came_back || away_ns >= fault->crash.pause_ns + driver->commander.timeout_ns / 2;
+}
+
+const struct result_fault *driver_await_crash(struct driver *driver, uint32_t rank) {
+    const struct result_fault *fault = faults_find(&driver->faults, rank);
+    chord_check(fault != NULL);
+    /* Without the watchdog: a rank that is away is what is waited for. */
+    while (!is_got_over(driver, fault, driver->setup.runtime->now_ns)) {
+        (void)commander_idle(&driver->commander);
+        fault = faults_find(&driver->faults, rank);
+    }
+    return fault;
+}
+
+bool driver_lost_data(struct driver *driver, char *message) {
+    struct result_phase *phase = driver->phase;
+    char text[RESULT_TEXT_SIZE];
+    phase->losses = driver->faults.losses;
+    phase->loss_count = (uint32_t)driver->faults.loss_count;
+    phase->ranks = driver->ranks;
+    phase->rank_count = driver->commander.rank_count;
+    if (phase->loss_count > 0) {
+        snprintf(message, RESULT_TEXT_SIZE, "data lost: %.480s",
+                 summary_losses_text(phase, driver->setup.config->id_bits, text));
+    }
+    return phase->loss_count > 0;
 }
 
 bool driver_begin(struct driver *driver) {

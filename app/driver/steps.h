@@ -25,6 +25,19 @@ CHORD_MUST_CHECK enum membership_result driver_change(struct driver *driver, enu
                                                       struct chord_address node, const struct membership **cost,
                                                       const char **reason);
 
+/* Has a rank fail, and returns at once; it doesn't reply, and its fault begins now. trigger: the event as it was written, or
+ * "". NULL, or why that can't be, one line in static storage: then nothing was done. */
+CHORD_MUST_CHECK const char *driver_crash(struct driver *driver, uint32_t rank, const struct crash *crash,
+                                          const char *trigger);
+
+/* Waits until the ring has got over a crash of the rank: until the nodes of it are left out, or a pause is over without that;
+ * without a failure detector, and where the others can't do without the rank (C8), not for ever. The fault's times are of rank
+ * 0's clock; borrowed until anything else happens. */
+const struct result_fault *driver_await_crash(struct driver *driver, uint32_t rank);
+
+/* Whether data was lost since the last file began; then message (RESULT_TEXT_SIZE) says which, in a line. */
+bool driver_lost_data(struct driver *driver, char *message);
+
 /* Asks all ranks where they run. Borrowed, by rank. */
 CHORD_MUST_CHECK bool driver_gather_ranks(struct driver *driver);
 const struct result_rank *driver_ranks(const struct driver *driver);

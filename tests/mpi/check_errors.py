@@ -66,6 +66,11 @@ def main():
             (insert + ["--at", "2s:join:3"], ["--at '2s:join:3'", "no rank 3", "0..2"]),
             (insert + ["--at", "op=500:join:2"], ["--at 'op=500:join:2'", "500 operations"]),
             (insert + ["--at", "mix/2s:join:2"], ["no mix phase", "--phase mix=FILE"]),
+            (insert + ["--at", "op=5:crash:0"], ["--at 'op=5:crash:0'", "coordinator", "choose another rank"]),
+            (insert + ["--at", "op=5:crash:host:2#0:kill"], ["host:2#0", "as a whole"]),
+            (insert + ["--at", "op=5:crash:2:kil"], ["'kil'", "did you mean 'kill'", "pause=800ms"]),
+            (insert + ["--history-dir", folder / "none"], ["no history", "none", "--history-dir"]),
+            (insert + ["--suspect-after", "10"], ["--suspect-after", "1ms to 3600s", "never"]),
             (insert + ["--schedule", folder / "events.txt"], ["events.txt:3", "jion", "join"]),
             (insert + ["--schedule", folder / "none.txt"], ["none.txt", "can't be opened"]),
         ]

@@ -1,6 +1,7 @@
-/* app/driver/ring and changes, with a coordinator of their own: one rank hosts four nodes, whose messages go round in this
+/* app/driver/ring, events and changes, with a coordinator of their own: one rank hosts four nodes, whose messages go round in this
  * process, so that commands are accepted, refused and carried out as in a run. */
 #include "app/driver/changes.h"
+#include "app/driver/events.h"
 #include "chord/wire/codec.h"
 #include "tests/unit/unit.h"
 
@@ -23,6 +24,7 @@ static struct {
     struct runtime runtime;
     struct schedule schedule;
     struct ring ring;
+    struct events events;
     struct changes changes;
     struct packet packets[MESSAGES_MAX];
     size_t sent;
@@ -111,8 +113,9 @@ static void make_world(void) {
     }
     CU_ASSERT_EQUAL_FATAL(ring_init(&world.ring, NODES), CHORD_OK);
     ring_form(&world.ring, members, 1);
-    world.changes = (struct changes){
-        .schedule = &world.schedule, .runtime = &world.runtime, .config = &world.config, .ring = &world.ring};
+    world.events = (struct events){.schedule = &world.schedule};
+    CU_ASSERT_EQUAL_FATAL(events_init(&world.events, 1), CHORD_OK);
+    world.changes = (struct changes){.runtime = &world.runtime, .config = &world.config, .ring = &world.ring};
     CU_ASSERT_EQUAL_FATAL(changes_init(&world.changes), CHORD_OK);
     CU_ASSERT_EQUAL_FATAL(chord_peer_init(&world.runtime.peer, &world.config, &world.sink, &world.allocator, 0, ids, 1),
                           CHORD_OK);
@@ -123,6 +126,7 @@ static void make_world(void) {
 
 static void end_world(void) {
     chord_peer_clear(&world.runtime.peer);
+    events_clear(&world.events);
     changes_clear(&world.changes);
     ring_clear(&world.ring);
     schedule_clear(&world.schedule);
@@ -145,8 +149,18 @@ static void schedule_all(const char *const *events, size_t count) {
     }
     CU_ASSERT_FATAL(schedule_prepare(&world.schedule, &run, error));
     CU_ASSERT_FATAL(schedule_resolve(&world.schedule, find_name, NULL, error));
-    CU_ASSERT(changes_begin(&world.changes, 0));
+    CU_ASSERT(events_begin(&world.events, 0));
+    changes_begin(&world.changes);
+    world.changes.has_keys_before = true; /* measure() fills them in */
+    events_start(&world.events, world.now_ns);
     changes_start(&world.changes, world.now_ns);
+}
+
+static void fire(void) {
+    const struct schedule_event *event;
+    while ((event = events_next_due(&world.events, world.now_ns)) != NULL) {
+        changes_ask(&world.changes, event, world.now_ns);
+    }
 }
 #define SCHEDULE(...)                                                                                                  \
     do {                                                                                                               \
@@ -166,7 +180,10 @@ static struct result_phase *measure(uint64_t removed) {
     for (uint64_t at_ns = 0; at_ns < phase.elapsed_ns; at_ns += 100000) {
         timeline_record(&phase.timeline, at_ns); /* 10,000 a second */
     }
-    changes_end(&world.changes, phase.elapsed_ns);
+    const struct schedule_event *event;
+    while ((event = events_next_left(&world.events)) != NULL) {
+        changes_refuse(&world.changes, event, phase.elapsed_ns, "the phase was over");
+    }
     changes_measure(&world.changes, &phase);
     return &phase;
 }
@@ -202,22 +219,22 @@ static void test_ring(void) {
 static void test_carried_out(void) {
     make_world();
     SCHEDULE("op=10:depart:n:1", "op=20:join:n:1");
-    CU_ASSERT(changes_needs_answered(&world.changes));
-    changes_answered(&world.changes, 0, 9);
-    changes_fire(&world.changes, world.now_ns);
+    CU_ASSERT(events_need_answered(&world.events));
+    events_answered(&world.events, 0, 9);
+    fire();
     settle();
     CU_ASSERT(!changes_any(&world.changes));
     world.now_ns += 5000000;
-    changes_answered(&world.changes, 0, 10);
-    changes_answered(&world.changes, 0, 3); /* an older message can't take anything back */
-    changes_fire(&world.changes, world.now_ns);
+    events_answered(&world.events, 0, 10);
+    events_answered(&world.events, 0, 3); /* an older message can't take anything back */
+    fire();
     const uint64_t fired_ns = world.now_ns - world.changes.start_ns;
     settle();
     CU_ASSERT(changes_any(&world.changes));
     CU_ASSERT_EQUAL(world.ring.member_count, 3);
     world.now_ns += 100000000;
-    changes_answered(&world.changes, 0, 999);
-    changes_fire(&world.changes, world.now_ns);
+    events_answered(&world.events, 0, 999);
+    fire();
     settle();
     world.now_ns += 100000000;
     const struct result_phase *phase = measure(0);
@@ -248,8 +265,8 @@ static void test_carried_out(void) {
 static void test_batched(void) {
     make_world();
     SCHEDULE("0ms:depart:n:0", "0ms:depart:n:3", "0ms:depart:n:2", "0ms:depart:n:2");
-    CU_ASSERT(!changes_needs_answered(&world.changes));
-    changes_fire(&world.changes, world.now_ns);
+    CU_ASSERT(!events_need_answered(&world.events));
+    fire();
     settle();
     const struct result_phase *phase = measure(7);
     CU_ASSERT_EQUAL_FATAL(phase->change_count, 2);
@@ -268,7 +285,7 @@ static void test_batched(void) {
 static void test_refused(void) {
     make_world();
     SCHEDULE("0ms:join:n:0", "0ms:depart:0", "op=999:depart:n:3", "1000s:depart:n:1");
-    changes_fire(&world.changes, world.now_ns);
+    fire();
     settle();
     const struct result_phase *phase = measure(0);
     CU_ASSERT(!changes_any(&world.changes));
@@ -280,7 +297,8 @@ static void test_refused(void) {
         CU_ASSERT(i < 2 || strcmp(phase->changes[i].reason, "the phase was over") == 0);
     }
     /* The next phase begins anew. */
-    CU_ASSERT(changes_begin(&world.changes, 0));
+    CU_ASSERT(events_begin(&world.events, 0));
+    changes_begin(&world.changes);
     CU_ASSERT_EQUAL(world.changes.count, 0);
     end_world();
 }
@@ -289,7 +307,7 @@ static void test_refused(void) {
 static void test_cancelled(void) {
     make_world();
     SCHEDULE("0ms:depart:n:1", "0ms:depart:n:2");
-    changes_fire(&world.changes, world.now_ns);
+    fire();
     const struct chord_notice cancelled = {.kind = CHORD_NOTICE_CANCELLED,
                                            .first = {.address = {.virtual_node = 2}},
                                            .cancelled = CHORD_COMMAND_DEPART};
@@ -309,7 +327,7 @@ static void test_cancelled(void) {
 static void test_long_triggers(void) {
     make_world();
     SCHEDULE("0ms:depart:a-very-long-name:0", "0ms:depart:a-very-long-name:1", "0ms:depart:n:2");
-    changes_fire(&world.changes, world.now_ns);
+    fire();
     settle();
     const struct result_phase *phase = measure(0);
     CU_ASSERT_EQUAL_FATAL(phase->change_count, 1);
