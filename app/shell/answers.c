@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -350,6 +351,68 @@ void answers_change(const struct answers *answers, const struct answers_change *
             text_count(change->arc_count, arcs), plural(change->arc_count), text_count(change->pair_count, pairs),
             plural(change->pair_count), text_bytes((double)change->pair_bytes, bytes),
             text_duration((double)change->wedged_ticks_max, wedged), text_count(change->message_count, messages));
+}
+
+static void put_after(json_t *object, const char *name, double ns) {
+    put(object, name, isnan(ns) ? json_null() : json_integer((json_int_t)ns));
+}
+
+static void give_crash(const struct answers *answers, const struct answers_crash *told) {
+    const struct result_fault *fault = told->fault;
+    json_t *object = object_of("crash");
+    put_text(object, "node", told->node.name);
+    put_count(object, "rank", fault->rank);
+    put_text(object, "kind", crash_kind_name(fault->crash.kind));
+    put_count(object, "pause_ns", fault->crash.pause_ns);
+    put_after(object, "detected_after_ns", summary_detection_ns(fault));
+    put_after(object, "writable_after_ns", summary_outage_ns(fault));
+    put_after(object, "copies_after_ns", summary_outage_ns(fault));
+    put_count(object, "epoch", fault->epoch);
+    put_count(object, "excluded_node_count", fault->excluded_node_count);
+    put_count(object, "copied_pair_count", fault->pair_count);
+    put_count(object, "copied_bytes", fault->pair_bytes);
+    give(answers, object);
+}
+
+static void print_crash(const struct answers *answers, const struct answers_crash *told) {
+    FILE *stream = answers->stream;
+    const struct result_fault *fault = told->fault;
+    const double detected_ns = summary_detection_ns(fault), writable_ns = summary_outage_ns(fault);
+    char detected[TEXT_NUMBER_SIZE], writable[TEXT_NUMBER_SIZE], pairs[TEXT_NUMBER_SIZE], bytes[TEXT_NUMBER_SIZE];
+    fprintf(stream, "Rank %s ", told->node.name);
+    switch (fault->crash.kind) {
+    case CRASH_SILENCE:
+        fputs("fell silent", stream);
+        break;
+    case CRASH_KILL:
+        fputs("was killed", stream);
+        break;
+    case CRASH_PAUSE:
+        fprintf(stream, "stopped for %s", text_duration((double)fault->crash.pause_ns, pairs));
+        break;
+    case CRASH_KIND_COUNT:
+        break;
+    }
+    if (isnan(detected_ns)) {
+        fputs("; nobody has noticed\n", stream);
+        return;
+    }
+    fprintf(stream, ": suspected after %s", text_duration(detected_ns, detected));
+    if (isnan(writable_ns)) {
+        fputs(", but not left out of the ring\n", stream);
+        return;
+    }
+    fprintf(stream, ", left out in epoch %u; every key can be written again after %s, with all copies: %s pair%s copied (%s)\n",
+            fault->epoch, text_duration(writable_ns, writable), text_count(fault->pair_count, pairs),
+            plural(fault->pair_count), text_bytes((double)fault->pair_bytes, bytes));
+}
+
+void answers_crash(const struct answers *answers, const struct answers_crash *told) {
+    if (answers->json) {
+        give_crash(answers, told);
+    } else {
+        print_crash(answers, told);
+    }
 }
 
 /* --- stats --- */

@@ -77,6 +77,12 @@ struct answers_change {
     const struct chord_settled *settled;
 };
 
+/* A rank that was made to fail, and what has come of it so far. */
+struct answers_crash {
+    struct answers_node node;         /* the rank */
+    const struct result_fault *fault; /* borrowed; its times are from any moment on */
+};
+
 /* What the judging of the session came to. */
 struct answers_verdict {
     uint64_t model_count;  /* answers compared with the model */
@@ -102,6 +108,8 @@ void answers_route(const struct answers *answers, const unsigned char *key, size
                    const struct answers_node *nodes, size_t count);
 
 void answers_change(const struct answers *answers, const struct answers_change *change);
+
+void answers_crash(const struct answers *answers, const struct answers_crash *crash);
 
 void answers_stats(const struct answers *answers, const struct metrics *metrics, const struct traffic *traffic);
 

@@ -280,6 +280,38 @@ static bool do_change(struct shell *shell, const struct command *command) {
     return true;
 }
 
+/* Why a rank can't be made to fail in this way; NULL if it can. */
+static const char *crash_refusal(const struct shell *shell, uint32_t rank, const struct crash *crash) {
+    if (rank == shell->setup->config->coordinator_rank) {
+        return "it hosts the coordinator, which never crashes by contract; choose another rank";
+    }
+    return crash->kind == CRASH_KILL ? shell->setup->kill_refusal : NULL;
+}
+
+static bool do_crash(struct shell *shell, const struct command *command) {
+    char error[COMMAND_ERROR_SIZE];
+    struct chord_address address;
+    uint16_t count;
+    if (!ask_resolve(&shell->ask, &command->node, &address, &count, error)) {
+        return session_fail(shell, error);
+    }
+    /* What would be copied, of copies that are still on their way, would be a matter of luck. */
+    if (!driver_quiesce(shell->driver)) {
+        return session_stuck(shell);
+    }
+    const char *refusal = crash_refusal(shell, address.rank, &command->crash);
+    refusal = refusal != NULL ? refusal : driver_crash(shell->driver, address.rank, &command->crash, "");
+    if (refusal != NULL) {
+        snprintf(error, sizeof error, "rank %u can't crash: %s", address.rank, refusal);
+        return session_fail(shell, error);
+    }
+    address.virtual_node = CHORD_ALL_NODES;
+    const struct answers_crash told = {.node = ask_name_at(&shell->ask, address),
+                                       .fault = driver_await_crash(shell->driver, address.rank)};
+    answers_crash(&shell->answers, &told);
+    return !session_lost(shell);
+}
+
 static void tell_file(struct shell *shell, const struct result_phase *phase) {
     struct result_run run = *shell->setup->run;
     run.options = shell->file_options;
@@ -339,6 +371,9 @@ static bool do_file(struct shell *shell, const struct command *command) {
     shell->verdict.model_count += phase->verdict.checked_by_model_count;
     shell->verdict.judged_count += phase->verdict.judged.operation_count;
     shell->verdict.stale_count += phase->verdict.judged.stale_count;
+    if (session_lost(shell)) {
+        return false;
+    }
     if (!phase->verdict.valid) {
         return session_wrong(shell, &phase->verdict);
     }
@@ -376,6 +411,8 @@ bool session_carry_out(struct shell *shell, const struct command *command) {
     case SHELL_JOIN:
     case SHELL_DEPART:
         return do_change(shell, command);
+    case SHELL_CRASH:
+        return do_crash(shell, command);
     case SHELL_FILE:
     case SHELL_FILEPARALLEL:
         return do_file(shell, command);

@@ -39,6 +39,13 @@ const struct command_rule command_rules[SHELL_COMMAND_COUNT] = {
                       "Waits until the others have them and routing is ideal again. The rank stays: what enters at it is\n"
                       "passed on, and its node can join again.\n"
                       "  depart 7\n"},
+    [SHELL_CRASH] = {"crash", NULL, "NODE [silence|kill|pause=TIME]", "a rank fails, and the others go on without it",
+                     "A whole rank with its nodes: any but rank 0. silence (the default): it discards what it gets and sends\n"
+                     "nothing more. kill: SIGKILL. pause=800ms: it stops for a while and goes on as if nothing had been; if it\n"
+                     "was left out meanwhile it comes back by itself. Waits until the others have got over it, and tells when\n"
+                     "that was noticed and when every key could be written again.\n"
+                     "  crash 7\n"
+                     "  crash 7 pause=800ms\n"},
     [SHELL_FILE] = {"file", NULL, "PATH --type insert|query|delete|mix", "run a workload file, one operation at a time",
                     "Each operation enters at a random node. Rank 0 reads the file; lines are key,value for insert, key for\n"
                     "query and delete, op,key[,value] for mix. Throughput is shown if every answer was right.\n"
@@ -163,6 +170,25 @@ static bool parse_type(const struct word *word, enum options_phase_type *type, c
                 did_you_mean(hint, suggest_nearest(text, strlen(text), types, TYPE_COUNT)));
 }
 
+/* NODE and perhaps how. */
+static bool parse_crash(const struct words *words, struct command *command, char error[COMMAND_ERROR_SIZE]) {
+    if (words->count < 2 || words->count > 3) {
+        return fail_usage(error, command->kind, words->count < 2 ? "too few words" : "too many words");
+    }
+    if (!parse_node(&words->list[1], &command->node, error)) {
+        return false;
+    }
+    if (command->node.has_virtual_node) {
+        return fail(error, "a process dies as a whole: give a rank, such as %u, without #%u", command->node.rank,
+                    command->node.virtual_node);
+    }
+    char reason[CRASH_REASON_SIZE];
+    command->crash = (struct crash){.kind = CRASH_SILENCE};
+    return words->count == 2 ||
+           crash_parse((const char *)words->list[2].bytes, words->list[2].size, &command->crash, reason) ||
+           fail(error, "%s", reason);
+}
+
 /* PATH and --type TYPE or --type=TYPE, in any order. */
 static bool parse_file(const struct words *words, struct command *command, char error[COMMAND_ERROR_SIZE]) {
     static const char joined[] = "--type=";
@@ -248,6 +274,8 @@ bool command_parse(const struct words *words, struct command *command, char erro
     case SHELL_FILEPARALLEL:
         return words->count > WORDS_KEPT_MAX ? fail_usage(error, command->kind, "too many words")
                                              : parse_file(words, command, error);
+    case SHELL_CRASH:
+        return parse_crash(words, command, error);
     case SHELL_HELP:
         return parse_help(words, command, error);
     case SHELL_INSERT:

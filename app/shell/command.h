@@ -4,6 +4,7 @@
 #define APP_SHELL_COMMAND_H
 
 #include "app/options/options.h"
+#include "app/schedule/crash.h"
 #include "app/shell/words.h"
 
 #include <stdint.h>
@@ -19,6 +20,7 @@ enum command_kind {
     SHELL_ROUTE,
     SHELL_JOIN,
     SHELL_DEPART,
+    SHELL_CRASH,
     SHELL_FILE,
     SHELL_FILEPARALLEL,
     SHELL_STATS,
@@ -56,6 +58,7 @@ struct command {
     struct word path;
     enum options_phase_type type; /* of the file */
     struct command_node node;
+    struct crash crash;      /* how the node's rank shall crash */
     enum command_kind topic; /* of help; SHELL_COMMAND_COUNT: of everything */
 };
 

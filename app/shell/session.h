@@ -42,6 +42,9 @@ bool session_stuck(struct shell *shell);
 /* An answer was wrong: EXIT_WRONG_ANSWER and the message. False. */
 bool session_wrong(struct shell *shell, const struct result_verdict *verdict);
 
+/* Whether data was lost: then EXIT_DATA_LOST and the message. */
+bool session_lost(struct shell *shell);
+
 /* A command can't be carried out: told in one line, and counted. True: the shell goes on. */
 bool session_fail(struct shell *shell, const char *text);
 

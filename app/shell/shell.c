@@ -31,6 +31,14 @@ bool session_wrong(struct shell *shell, const struct result_verdict *verdict) {
     return false;
 }
 
+bool session_lost(struct shell *shell) {
+    if (!driver_lost_data(shell->driver, shell->message)) {
+        return false;
+    }
+    shell->status = EXIT_DATA_LOST;
+    return true;
+}
+
 const char *session_source_name(const struct shell *shell) {
     return shell->options->script != NULL ? shell->options->script : "<stdin>";
 }
@@ -55,6 +63,9 @@ bool session_fail(struct shell *shell, const char *text) {
 /* Judges what was done since the last time. */
 bool session_judge(struct shell *shell) {
     struct result_verdict verdict;
+    if (session_lost(shell)) { /* nothing that could be judged is left */
+        return false;
+    }
     if (!driver_quiesce(shell->driver) || !driver_judge(shell->driver, shell->has_model, &verdict)) {
         return session_stuck(shell);
     }

@@ -7,9 +7,9 @@
 
 #include "app/driver/driver.h"
 
-/* A whole session on a ring of its own. Returns the exit status: EXIT_FAILED also if a command of a script (or of
- * standard input that is no terminal) failed, EXIT_WRONG_ANSWER if an answer was wrong; message (RESULT_TEXT_SIZE) as
- * for driver_run. */
+/* A whole session on a ring of its own. Returns the exit status: EXIT_FAILED also if a command of a script (or of standard
+ * input that is no terminal) failed, EXIT_WRONG_ANSWER if an answer was wrong, EXIT_DATA_LOST if a crash took the only copy
+ * of something; message (RESULT_TEXT_SIZE) as for driver_run. */
 enum exit_status shell_run(struct driver *driver, char *message);
 
 #endif

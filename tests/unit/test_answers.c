@@ -240,6 +240,46 @@ static void test_changes(void) {
                      "\"routing_message_count\":12}\n");
 }
 
+/* What has come of a crash so far: nothing, a suspicion, all of it. */
+static void test_crashes(void) {
+    struct result_fault fault = {.rank = 7,
+                                 .is_ours = true,
+                                 .crash = {.kind = CRASH_PAUSE, .pause_ns = 800000000},
+                                 .injected_ns = 1000,
+                                 .detected_ns = RESULT_NEVER,
+                                 .committed_ns = RESULT_NEVER,
+                                 .heard_again_ns = RESULT_NEVER};
+    const struct answers_crash told = {.node = node(7), .fault = &fault};
+    struct answers answers = begin(false);
+    answers_crash(&answers, &told);
+    expect(&answers, "Rank alpha:7 stopped for 800 ms; nobody has noticed\n");
+    answers = begin(true);
+    answers_crash(&answers, &told);
+    expect(&answers, "{\"answer\":\"crash\",\"node\":\"alpha:7\",\"rank\":7,\"kind\":\"pause\",\"pause_ns\":800000000,"
+                     "\"detected_after_ns\":null,\"writable_after_ns\":null,\"copies_after_ns\":null,\"epoch\":0,"
+                     "\"excluded_node_count\":0,\"copied_pair_count\":0,\"copied_bytes\":0}\n");
+    fault.crash = (struct crash){.kind = CRASH_SILENCE};
+    fault.detected_ns = 212001000;
+    answers = begin(false);
+    answers_crash(&answers, &told);
+    expect(&answers, "Rank alpha:7 fell silent: suspected after 212 ms, but not left out of the ring\n");
+    fault.crash = (struct crash){.kind = CRASH_KILL};
+    fault.committed_ns = 215001000;
+    fault.epoch = 5;
+    fault.excluded_node_count = 1;
+    fault.pair_count = 1204;
+    fault.pair_bytes = 16384;
+    answers = begin(false);
+    answers_crash(&answers, &told);
+    expect(&answers, "Rank alpha:7 was killed: suspected after 212 ms, left out in epoch 5; every key can be written again "
+                     "after 215 ms, with all copies: 1,204 pairs copied (16.0 KiB)\n");
+    answers = begin(true);
+    answers_crash(&answers, &told);
+    expect(&answers, "{\"answer\":\"crash\",\"node\":\"alpha:7\",\"rank\":7,\"kind\":\"kill\",\"pause_ns\":0,"
+                     "\"detected_after_ns\":212000000,\"writable_after_ns\":215000000,\"copies_after_ns\":215000000,"
+                     "\"epoch\":5,\"excluded_node_count\":1,\"copied_pair_count\":1204,\"copied_bytes\":16384}\n");
+}
+
 static void test_errors(void) {
     struct answers answers = begin(false);
     answers_error(&answers, "script.txt", 3, "no");
@@ -315,6 +355,7 @@ int main(void) {
                                              {"UTF-8", test_utf8},
                                              {"nodes", test_nodes},
                                              {"view changes", test_changes},
+                                             {"crashes", test_crashes},
                                              {"errors", test_errors},
                                              {"help", test_help},
                                              {"stats", test_stats}};

@@ -80,6 +80,25 @@ static void test_nodes(void) {
     expect_error("overlay 1 2", "too many words (quote those with blanks); usage: overlay [NODE]");
 }
 
+static void test_crash(void) {
+    CU_ASSERT_TRUE(parse("crash 3"));
+    CU_ASSERT(command.kind == SHELL_CRASH && command.node.given && command.node.rank == 3);
+    CU_ASSERT(command.crash.kind == CRASH_SILENCE && command.crash.pause_ns == 0);
+    CU_ASSERT_TRUE(parse("crash host:3 silence") && command.node.host_size == 4 && command.crash.kind == CRASH_SILENCE);
+    CU_ASSERT_TRUE(parse("crash 3 kill") && command.crash.kind == CRASH_KILL);
+    CU_ASSERT_TRUE(parse("crash 3 pause=1.5s") && command.crash.kind == CRASH_PAUSE);
+    CU_ASSERT_EQUAL(command.crash.pause_ns, 1500000000);
+    expect_error("crash", "too few words; usage: crash NODE [silence|kill|pause=TIME]");
+    expect_error("crash 3 kill 4", "too many words; usage: crash NODE [silence|kill|pause=TIME]");
+    expect_error("crash kill", "'kill' is no node: give a rank, such as 3, or a name as overlay shows it (HOST:RANK)");
+    expect_error("crash 3#1", "a process dies as a whole: give a rank, such as 3, without #1");
+    expect_error("crash h:3#0 kill", "a process dies as a whole: give a rank, such as 3, without #0");
+    expect_error("crash 3 kil", "a rank can't crash by 'kil' (did you mean 'kill'?): write silence, kill or pause=800ms");
+    expect_error("crash 3 pause=5", "'5' after pause= is no time: write pause=800ms or pause=2s");
+    expect_error("crash 3 ''", "a rank can't crash by '': write silence, kill or pause=800ms");
+    CU_ASSERT_TRUE(parse("help crash") && command.topic == SHELL_CRASH);
+}
+
 static void test_files(void) {
     CU_ASSERT_TRUE(parse("file a.csv --type insert"));
     CU_ASSERT_EQUAL(command.kind, SHELL_FILE);
@@ -170,7 +189,7 @@ static void test_table(void) {
 
 int main(void) {
     static const struct unit_test tests[] = {{"operations", test_operations}, {"nodes", test_nodes},
-                                             {"files", test_files},           {"others", test_others},
+                                             {"crashes", test_crash},         {"files", test_files},           {"others", test_others},
                                              {"sizes", test_sizes},           {"the table", test_table}};
     const int status = UNIT_RUN("command", tests);
     words_clear(&words);
