@@ -428,6 +428,8 @@ static void owner_control(void *context, uint32_t from_rank, unsigned type, cons
     struct process *process = context;
     if (type == CONTROL_REPLY) {
         driver_receive(process->driver, from_rank, bytes, size);
+    } else if (type == CONTROL_BACK) {
+        driver_back(process->driver, from_rank);
     } else if (type == CONTROL_ANSWERED) {
         driver_answered(process->driver, from_rank, bytes, size);
     } else {

@@ -216,6 +216,12 @@ enum chord_status chord_peer_command(struct chord_peer *peer, enum chord_command
                                  : CHORD_INVALID;
 }
 
+void chord_peer_banish(struct chord_peer *peer, uint32_t rank) {
+    if (has_coordinator(peer) && rank < peer->environment.config->rank_count) {
+        chord_coordinator_banish(&peer->coordinator, rank);
+    }
+}
+
 enum chord_status chord_peer_heard(struct chord_peer *peer, uint32_t from_rank, uint64_t now_ticks) {
     if (!has_coordinator(peer) || from_rank >= peer->environment.config->rank_count) {
         return CHORD_OK;

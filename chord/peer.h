@@ -36,6 +36,9 @@ CHORD_MUST_CHECK enum chord_status chord_peer_receive(struct chord_peer *peer, c
 CHORD_MUST_CHECK enum chord_status chord_peer_command(struct chord_peer *peer, enum chord_command what,
                                                       struct chord_address node, uint64_t now_ticks);
 
+/* On the coordinator's rank: a rank that is out, or will be, isn't taken in again by itself when it is heard. */
+void chord_peer_banish(struct chord_peer *peer, uint32_t rank);
+
 /* Something of the rank's has arrived that isn't the core's: it lives. Of use on the coordinator's rank. CHORD_NO_MEMORY as
  * below. */
 CHORD_MUST_CHECK enum chord_status chord_peer_heard(struct chord_peer *peer, uint32_t from_rank, uint64_t now_ticks);

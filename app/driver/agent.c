@@ -11,22 +11,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Operations issued in one turn, so that the loop goes round even when every one is answered at once. */
 #define ISSUES_PER_TURN 64u
 #define LOAD_HEAD_SIZE 13u
-/* Records in one CONTROL_RECORDS message; the next one waits for the acknowledgement. */
-#define RECORDS_PER_MESSAGE 512u
 
 enum chord_status agent_init(struct agent *agent, struct runtime *runtime, const struct chord_config *config,
                              struct chord_id *node_ids, const struct result_rank *place) {
     *agent = (struct agent){.runtime = runtime, .config = config, .node_ids = node_ids, .place = *place};
+    agent->place.process_id = (int64_t)getpid();
     agent->ran = calloc(1, sizeof *agent->ran);
     agent->node_owned_before = calloc(config->virtual_node_count, sizeof *agent->node_owned_before);
     agent->node_forwarded_before = calloc(config->virtual_node_count, sizeof *agent->node_forwarded_before);
-    agent->outboxes = calloc(config->rank_count, sizeof *agent->outboxes);
     if (agent->ran == NULL || agent->node_owned_before == NULL || agent->node_forwarded_before == NULL ||
-        agent->outboxes == NULL) {
+        witness_init(&agent->witness, runtime, config) != CHORD_OK) {
         agent_clear(agent);
         return CHORD_NO_MEMORY;
     }
@@ -39,11 +38,8 @@ void agent_clear(struct agent *agent) {
     free(agent->ran);
     free(agent->node_owned_before);
     free(agent->node_forwarded_before);
-    free(agent->outboxes);
-    free(agent->sorted);
     history_free(&agent->history);
-    history_free(&agent->received);
-    judge_free(&agent->judge);
+    witness_clear(&agent->witness);
     inspect_listing_clear(&agent->listing);
     *agent = (struct agent){0};
 }
@@ -259,11 +255,6 @@ void agent_complete(struct agent *agent, const struct chord_completion *completi
 
 /* --- judging --- */
 
-static uint32_t judge_of(const struct agent *agent, uint64_t key_digest) {
-    /* The high bits: the judge's own tables use the digest as it is. */
-    return (uint32_t)(((unsigned __int128)key_digest * agent->config->rank_count) >> 64);
-}
-
 /* Fills in what can be told after the timed part: digests of keys and of written values. */
 static void digest_records(struct agent *agent) {
     for (size_t i = 0; i < agent->history.count && !agent->keeps_evidence; i++) {
@@ -278,73 +269,31 @@ static void digest_records(struct agent *agent) {
     }
 }
 
-/* Sends every judge that isn't behind its next records. */
-static void feed_judges(struct agent *agent) {
-    bool done = true;
-    for (uint32_t rank = 0; rank < agent->config->rank_count; rank++) {
-        struct agent_outbox *outbox = &agent->outboxes[rank];
-        if (!outbox->awaiting_ack && outbox->next < outbox->end) {
-            const size_t left = outbox->end - outbox->next;
-            const size_t count = left < RECORDS_PER_MESSAGE ? left : RECORDS_PER_MESSAGE;
-            runtime_send_control(agent->runtime, rank, CONTROL_RECORDS, &agent->sorted[outbox->next],
-                                 count * sizeof *agent->sorted);
-            outbox->next += count;
-            outbox->awaiting_ack = true;
-        }
-        done &= !outbox->awaiting_ack && outbox->next == outbox->end;
-    }
-    if (done) {
-        agent->scattering = false;
-        free(agent->sorted);
-        agent->sorted = NULL;
-        reply(agent, agent->scatter_head, NULL, 0);
-    }
-}
-
-static void scatter(struct agent *agent, struct control_head head) {
+static void scatter(struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
+    struct control_scatter command;
+    chord_check(size == sizeof command + agent->config->rank_count * sizeof(bool));
+    memcpy(&command, bytes, sizeof command);
     digest_records(agent);
-    const struct history *history = &agent->history;
-    agent->sorted = malloc((history->count + 1) * sizeof *agent->sorted);
-    chord_check(agent->sorted != NULL);
-    memset(agent->outboxes, 0, agent->config->rank_count * sizeof *agent->outboxes);
-    /* Counting sort by judge. */
-    for (size_t i = 0; i < history->count; i++) {
-        agent->outboxes[judge_of(agent, history->records[i].key_digest)].end++;
-    }
-    size_t position = 0;
-    for (uint32_t rank = 0; rank < agent->config->rank_count; rank++) {
-        const size_t count = agent->outboxes[rank].end;
-        agent->outboxes[rank].next = position;
-        agent->outboxes[rank].end = position;
-        position += count;
-    }
-    for (size_t i = 0; i < history->count; i++) {
-        struct history_record record = history->records[i];
-        history_shift(&record, agent->clock_offset_ns, agent->clock_error_ns); /* onto rank 0's clock */
-        agent->sorted[agent->outboxes[judge_of(agent, record.key_digest)].end++] = record;
-    }
     agent->scatter_head = head;
-    agent->scattering = true;
-    feed_judges(agent);
-}
-
-static void receive_records(struct agent *agent, uint32_t from_rank, const unsigned char *bytes, size_t size) {
-    const size_t count = size / sizeof(struct history_record);
-    for (size_t i = 0; i < count; i++) {
-        struct history_record record;
-        memcpy(&record, bytes + i * sizeof record, sizeof record);
-        chord_check(history_append(&agent->received, &record) == CHORD_OK);
+    witness_scatter(&agent->witness, &agent->history, agent->clock_offset_ns, agent->clock_error_ns, command.attempt,
+                    (const bool *)(bytes + sizeof command));
+    if (witness_is_done(&agent->witness)) {
+        reply(agent, head, NULL, 0);
     }
-    runtime_send_control(agent->runtime, from_rank, CONTROL_RECORDS_ACK, NULL, 0);
 }
 
 static void judge(struct agent *agent, struct control_head head) {
-    struct control_judged judged = {0};
-    judged.failed = judge_segment(&agent->judge, agent->received.records, agent->received.count,
-                                  agent->config->consistency, &judged.verdict) != CHORD_OK;
-    judged.content = judge_content(&agent->judge);
-    history_reset(&agent->received);
+    const struct control_judged judged = witness_judge(&agent->witness);
     reply(agent, head, &judged, sizeof judged);
+}
+
+static void keep(struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
+    uint64_t offset;
+    chord_check(size == sizeof offset);
+    memcpy(&offset, bytes, sizeof offset);
+    unsigned char *kept = witness_keep(&agent->witness, offset, &size);
+    reply(agent, head, kept, size);
+    free(kept);
 }
 
 /* Negative controls: falsifies one thing on this rank, if it has one of the kind. */
@@ -556,7 +505,7 @@ static void tell_waiting(const struct agent *agent, struct control_head head) {
     if (agent->runtime->has_peer) {
         tell_nodes_state(out, agent);
     }
-    if (agent->scattering) {
+    if (agent->witness.scattering) {
         fputs(", sending its history", out);
     }
     chord_check(fclose(out) == 0);
@@ -642,10 +591,17 @@ static void reset(struct agent *agent, struct control_head head, const unsigned 
     struct control_reset command;
     memcpy(&command, bytes, sizeof command);
     forget_phase(agent);
-    judge_free(&agent->judge);
-    history_reset(&agent->received);
+    witness_reset(&agent->witness);
     chord_check(runtime_reset_peer(agent->runtime, agent->node_ids, command.incarnation) == CHORD_OK);
     reply(agent, head, NULL, 0);
+}
+
+/* What is left to do goes on, or never will. */
+static void resume(struct agent *agent, bool goes_on) {
+    agent->holds = false;
+    if (!goes_on) {
+        agent->running = false;
+    }
 }
 
 static void tell_key(const struct agent *agent, struct control_head head, uint32_t index) {
@@ -686,7 +642,7 @@ static void carry_out(struct agent *agent, struct control_head head, const unsig
         forge(agent, head, (enum options_forge)number);
         return;
     case COMMAND_SCATTER:
-        scatter(agent, head);
+        scatter(agent, head, bytes, size);
         return;
     case COMMAND_JUDGE:
         judge(agent, head);
@@ -734,6 +690,12 @@ static void carry_out(struct agent *agent, struct control_head head, const unsig
     case COMMAND_FAULT:
         fail(agent, bytes, size);
         return;
+    case COMMAND_KEEP:
+        keep(agent, head, bytes, size);
+        return;
+    case COMMAND_RESUME:
+        resume(agent, number != 0);
+        return;
     case COMMAND_REST:
         agent->resting = number != 0;
         reply(agent, head, NULL, 0);
@@ -757,29 +719,57 @@ void agent_receive(struct agent *agent, uint32_t from_rank, unsigned type, const
         return;
     }
     case CONTROL_RECORDS:
-        receive_records(agent, from_rank, bytes, size);
+        witness_receive_records(&agent->witness, from_rank, bytes, size);
         return;
     case CONTROL_RECORDS_ACK:
-        agent->outboxes[from_rank].awaiting_ack = false;
-        feed_judges(agent);
+        if (witness_receive_ack(&agent->witness, from_rank, bytes, size)) {
+            reply(agent, agent->scatter_head, NULL, 0);
+        }
         return;
     case CONTROL_REPLY:
+    case CONTROL_BACK:
     case CONTROL_ANSWERED:
         break;
     }
     chord_check(!"a control message that isn't for agents");
 }
 
+/* Whether this rank has just stood still for so long that it may have been taken for dead. Then it asks before it issues
+ * anything more: its operations may have been judged already, without those that it is about to issue. */
+static bool has_stood_still(struct agent *agent) {
+    const uint64_t now_ns = agent->runtime->now_ns;
+    const uint64_t gap_ns = now_ns - agent->worked_ns;
+    agent->worked_ns = now_ns;
+    return agent->config->heartbeat_ticks > 0 && gap_ns > agent->config->suspicion_ticks &&
+           agent->runtime->rank != agent->config->coordinator_rank;
+}
+
+/* All is answered, or given up; or nothing is under way, yet what was given up leaves the client no room for the rest. */
+static bool has_ended(const struct agent *agent, bool issued_any) {
+    return agent->completed_count == agent->operation_count ||
+           (!issued_any && agent->completed_count == agent->issued_count &&
+            agent->runtime->peer.client.given_up_count > 0);
+}
+
 bool agent_work(struct agent *agent) {
+    const bool stood_still = has_stood_still(agent);
     if (!agent->running) {
+        return false;
+    }
+    if (stood_still) {
+        agent->holds = true;
+        runtime_send_control(agent->runtime, agent->config->coordinator_rank, CONTROL_BACK, NULL, 0);
+    }
+    if (agent->holds) {
         return false;
     }
     const bool any = issue(agent);
     if (agent->completed_count >= agent->told_next) {
         tell_answered(agent);
     }
-    if (agent->running && agent->completed_count == agent->operation_count) {
+    if (agent->running && has_ended(agent, any)) {
         agent->running = false;
+        agent->ran->not_issued_count = agent->operation_count - agent->issued_count;
         reply(agent, agent->run_head, NULL, 0);
         return true;
     }

@@ -8,6 +8,7 @@
 
 #include "app/driver/control.h"
 #include "app/driver/inspect.h"
+#include "app/driver/witness.h"
 #include "app/mpi/runtime.h"
 #include "app/report/result.h"
 
@@ -19,13 +20,6 @@ struct agent_operation {
     uint16_t entry_virtual_node;
     uint32_t entry_rank;
     uint8_t kind;
-};
-
-/* What goes to one judge. */
-struct agent_outbox {
-    size_t next; /* the first record, in the order of judges, that is not sent yet */
-    size_t end;
-    bool awaiting_ack;
 };
 
 struct agent {
@@ -61,13 +55,11 @@ struct agent {
 
     struct history history; /* of this rank's client; by operations: `index` is the position */
     bool keeps_evidence;    /* it is a mapped one (history_mapped.h), with all digests from the start */
-    bool scattering;
-    struct control_head scatter_head;
-    struct history_record *sorted; /* owned; the history by judge */
-    struct agent_outbox *outboxes; /* owned; by judge */
+    bool holds;         /* it has stood still, and waits for the driver's word before it issues anything more */
+    uint64_t worked_ns; /* when it had its last turn */
 
-    struct history received; /* for this rank's judge */
-    struct judge judge;
+    struct witness witness;
+    struct control_head scatter_head; /* of the COMMAND_SCATTER that is to be replied to */
 
     bool answering; /* what runs is a COMMAND_ONE: its reply has the answer */
     struct inspect_listing listing;

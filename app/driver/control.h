@@ -18,6 +18,7 @@ enum control_type {
     CONTROL_REPLY,
     CONTROL_RECORDS,    /* agent to agent: history records for the judge of their keys */
     CONTROL_RECORDS_ACK, /* agent to agent: the next ones, please */
+    CONTROL_BACK,        /* agent to driver: this rank has stood still, and asks whether it still counts */
     CONTROL_ANSWERED     /* agent to driver: uint64_t operations of the phase that are answered so far */
 };
 
@@ -30,7 +31,7 @@ enum control_command {
     COMMAND_RUN,     /* control_run: issue what was loaded; replies when all is answered -> nothing */
     COMMAND_METRICS, /* what was counted since BEGIN -> control_ran */
     COMMAND_FORGE,   /* uint32_t enum options_forge -> uint32_t whether there was something to falsify */
-    COMMAND_SCATTER, /* send the phase's records to their judges; replies when all are there -> nothing */
+    COMMAND_SCATTER, /* control_scatter: send the phase's records to their judges; replies when all are there -> nothing */
     COMMAND_JUDGE,   /* judge what was received -> control_judged */
     COMMAND_ARCS,    /* -> copies_arc, any number */
     COMMAND_KEYS,    /* chord_id, all nodes' in ring order -> uint64_t, one for each of them: keys up to it, from the one
@@ -47,6 +48,8 @@ enum control_command {
     COMMAND_PAIRS,   /* control_pairs_asked -> control_pairs, then its pairs */
     COMMAND_IMPACT,  /* impact_window, any number, on rank 0's clock -> impact, one for each: on this rank's operations */
     COMMAND_FAULT,   /* control_fault: fail now. There is no reply */
+    COMMAND_KEEP,    /* uint64_t offset: what the judge keeps (judge.h), from there on -> control_kept, then bytes */
+    COMMAND_RESUME,  /* uint32_t: 1: go on issuing, 0: never mind, you are taken for dead. No reply */
     COMMAND_REST,    /* uint32_t: 1: sleep between polls from now on, 0: don't -> nothing */
     COMMAND_COUNT
 };
@@ -76,7 +79,27 @@ struct control_run {
     uint32_t reserved;       /* 0 */
 };
 
+/* Records are sent to the ranks that their keys hash to, those of ranks that are lost to rank 0. A judging that was begun in
+ * vain, since a judge was lost meanwhile, begins anew as the next attempt. */
+struct control_scatter {
+    uint32_t attempt; /* ascending over the run */
+    /* a bool a rank follows: it is lost */
+};
+
+/* A CONTROL_RECORDS or CONTROL_RECORDS_ACK begins with it. */
+struct control_records {
+    uint32_t attempt;
+    uint32_t reserved; /* 0 */
+};
+
+/* A piece of what a judge keeps. */
+struct control_kept {
+    uint64_t size; /* of all of it */
+};
+#define CONTROL_KEPT_BYTES (48u * 1024u)
+
 struct control_ran {
+    uint64_t not_issued_count; /* operations that the client, stuck (client.h), has left out */
     struct metrics metrics;
     struct traffic traffic;
     struct timeline timeline;

@@ -7,12 +7,46 @@
 #include "app/report/table.h"
 #include "chord/base/check.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 void driver_receive(struct driver *driver, uint32_t from_rank, const unsigned char *bytes, size_t size) {
     commander_receive(&driver->commander, from_rank, bytes, size);
+}
+
+static void note_presence(struct driver *driver, const struct chord_notice *notice) {
+    if (notice->kind == CHORD_NOTICE_SUSPECTED) {
+        presence_suspect(&driver->presence, notice->suspicion.rank, driver->setup.runtime->now_ns);
+    } else if (notice->kind == CHORD_NOTICE_HEARD) {
+        presence_hear(&driver->presence, notice->suspicion.rank);
+    }
+}
+
+void driver_back(struct driver *driver, uint32_t rank) {
+    const uint32_t goes_on = !presence_is_lost(&driver->presence, rank);
+    commander_order(&driver->commander, rank, COMMAND_RESUME, &goes_on, sizeof goes_on);
+}
+
+/* A process of rank 0's host that isn't there any more. */
+static bool is_gone(void *context, uint32_t rank) {
+    const struct driver *driver = context;
+    const struct result_rank *here = &driver->ranks[0];
+    const struct result_rank *there = &driver->ranks[rank];
+    return there->process_id > 0 && strcmp(here->host, there->host) == 0 && kill((pid_t)there->process_id, 0) != 0 &&
+           errno == ESRCH;
+}
+
+/* Nobody waits any longer for ranks that won't come back. */
+static void look_for_lost(void *context) {
+    struct driver *driver = context;
+    uint32_t rank;
+    while ((rank = presence_judge(&driver->presence, driver->setup.runtime->now_ns)) != UINT32_MAX) {
+        commander_lose(&driver->commander, rank);
+        chord_peer_banish(&driver->setup.runtime->peer, rank);
+    }
 }
 
 void driver_notice(struct driver *driver, const struct chord_notice *notice) {
@@ -39,12 +73,14 @@ void driver_notice(struct driver *driver, const struct chord_notice *notice) {
     case CHORD_NOTICE_HEARD:
     case CHORD_NOTICE_LOST:
         faults_notice(&driver->faults, notice);
+        note_presence(driver, notice);
         return;
     case CHORD_NOTICE_SHUT:
         driver->has_been_shut[notice->rank] = true;
         return;
     case CHORD_NOTICE_OPENED:
         commander_opened(&driver->commander, notice->rank);
+        driver_back(driver, notice->rank);
         return;
     }
 }
@@ -78,17 +114,25 @@ enum chord_status driver_create(const struct driver_setup *setup, struct driver 
     driver->changes =
         (struct changes){.runtime = setup->runtime, .config = setup->config, .ring = &driver->ring};
     driver->faults = (struct faults){.ring = &driver->ring};
+    driver->legacy = (struct legacy){.commander = &driver->commander,
+                                     .witness = &setup->agent->witness,
+                                     .evidence = setup->evidence};
+    driver->validator.legacy = &driver->legacy;
     if (driver->nodes == NULL || driver->ranks == NULL || driver->has_been_shut == NULL || driver->phase == NULL ||
         driver->throughputs == NULL || ring_init(&driver->ring, node_count) != CHORD_OK ||
         events_init(&driver->events, setup->config->rank_count) != CHORD_OK ||
         changes_init(&driver->changes) != CHORD_OK ||
         faults_init(&driver->faults, setup->config->rank_count) != CHORD_OK ||
         commander_init(&driver->commander, setup->runtime, setup->config->rank_count,
-                       UINT64_C(1000000000) * options->timeout_seconds, setup->shows_progress) != CHORD_OK) {
+                       UINT64_C(1000000000) * options->timeout_seconds, setup->shows_progress) != CHORD_OK ||
+        presence_init(&driver->presence, setup->config->rank_count, is_gone, driver) != CHORD_OK ||
+        legacy_init(&driver->legacy) != CHORD_OK) {
         driver_destroy(driver);
         *out = NULL;
         return CHORD_NO_MEMORY;
     }
+    driver->commander.look = look_for_lost;
+    driver->commander.look_context = driver;
     return CHORD_OK;
 }
 
@@ -96,6 +140,8 @@ void driver_destroy(struct driver *driver) {
     if (driver == NULL) {
         return;
     }
+    legacy_clear(&driver->legacy);
+    presence_clear(&driver->presence);
     commander_clear(&driver->commander);
     validator_clear(&driver->validator);
     free(driver->nodes);
@@ -283,6 +329,15 @@ static enum exit_status tell_summary(struct driver *driver, char *message) {
     return EXIT_VALID;
 }
 
+/* A ring can't be formed anew without the ranks that are gone. */
+static enum exit_status fail_short(const struct driver *driver, uint64_t rounds_left, char *message) {
+    snprintf(message, RESULT_TEXT_SIZE,
+             "%u rank%s gone, so the last %" PRIu64 " repetition%s can't be run: start the run again",
+             driver->presence.lost_count, driver->presence.lost_count == 1 ? " is" : "s are", rounds_left,
+             rounds_left == 1 ? "" : "s");
+    return EXIT_FAILED;
+}
+
 static enum exit_status run_all(struct driver *driver, char *message) {
     const struct options *options = driver->setup.options;
     const uint64_t rounds = (uint64_t)options->warmup + options->repetitions;
@@ -303,6 +358,13 @@ static enum exit_status run_all(struct driver *driver, char *message) {
             if (status == EXIT_VALID) {
                 status = tell_phase(driver, message);
             }
+            /* Ranks may die in the next phase: what they know of this one must not. */
+            if (status == EXIT_VALID && index + 1 < options->phase_count && !legacy_keep(&driver->legacy)) {
+                status = EXIT_TIMED_OUT;
+            }
+        }
+        if (status == EXIT_VALID && round + 1 < rounds && driver->presence.lost_count > 0) {
+            status = fail_short(driver, rounds - round - 1, message);
         }
         if (status != EXIT_VALID) {
             return status;

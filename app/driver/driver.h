@@ -18,7 +18,7 @@ struct driver_setup {
     const struct options *options;
     const struct chord_config *config;
     struct runtime *runtime;
-    const struct agent *agent; /* rank 0's */
+    struct agent *agent; /* rank 0's */
     const struct evidence *evidence; /* the histories of dead ranks; nobody's if they aren't kept */
     const struct workload_survey *surveys; /* one a phase */
     struct schedule *schedule; /* prepared; names of nodes are still to be resolved */
@@ -42,5 +42,8 @@ enum exit_status driver_run(struct driver *driver, char *message);
 void driver_receive(struct driver *driver, uint32_t from_rank, const unsigned char *bytes, size_t size);
 void driver_answered(struct driver *driver, uint32_t from_rank, const unsigned char *bytes, size_t size);
 void driver_notice(struct driver *driver, const struct chord_notice *notice);
+
+/* CONTROL_BACK: a rank has stood still, and asks whether it still counts. */
+void driver_back(struct driver *driver, uint32_t rank);
 
 #endif

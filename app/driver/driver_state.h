@@ -5,6 +5,8 @@
 #include "app/driver/changes.h"
 #include "app/driver/events.h"
 #include "app/driver/faults.h"
+#include "app/driver/legacy.h"
+#include "app/driver/presence.h"
 #include "app/driver/steps.h"
 #include "app/driver/validate.h"
 #include "app/report/report_file.h"
@@ -26,6 +28,8 @@ struct driver {
     struct events events;
     struct changes changes;
     struct faults faults;
+    struct presence presence;
+    struct legacy legacy;
     struct result_node *nodes; /* owned; all of the job, by ascending id */
     uint32_t node_count;
     struct result_rank *ranks; /* owned */

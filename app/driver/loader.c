@@ -66,38 +66,45 @@ static bool send_chunk(struct loader *loader, uint32_t rank) {
     return true;
 }
 
-/* The rank that has the operations of one that is dead: the next one that lives. Rank 0 always does. */
-static uint32_t living(const struct commander *commander, uint32_t rank) {
-    while (commander->is_lost[rank]) {
-        rank = (rank + 1) % commander->rank_count;
+/* Where the next line enters the ring, and so whose client issues it: the same whenever it is asked with the same plan. */
+static struct chord_address entry_of(const struct loader_plan *plan, uint32_t rank_count, struct chord_prng *prng) {
+    struct chord_address entry = {.rank = (uint32_t)chord_prng_below(prng, rank_count),
+                                  .virtual_node = (uint16_t)chord_prng_below(prng, plan->virtual_node_count)};
+    if (plan->via != OPTIONS_VIA_NONE) {
+        entry.rank = plan->via;
     }
-    return rank;
+    while (plan->is_lost[entry.rank]) { /* rank 0 never is */
+        entry.rank = (entry.rank + 1) % rank_count;
+    }
+    return entry;
+}
+
+static uint32_t client_of(const struct loader_plan *plan, struct chord_address entry) {
+    return plan->mode == OPTIONS_MODE_SERIAL ? 0 : entry.rank;
+}
+
+static void copy_error(struct workload_reader *reader, char *error) {
+    strncpy(error, workload_error(reader), WORKLOAD_ERROR_SIZE - 1);
+    error[WORKLOAD_ERROR_SIZE - 1] = '\0';
 }
 
 static enum loader_result read_all(struct loader *loader, const struct loader_plan *plan,
-                                   struct workload_reader *reader, uint64_t *operation_count, char *error) {
+                                   struct workload_reader *reader, uint64_t *loaded, char *error) {
     const uint32_t rank_count = loader->commander->rank_count;
     struct chord_prng prng = chord_prng_seeded(plan->seed, plan->stream);
     struct workload_line line;
     enum workload_result result;
     while ((result = workload_next(reader, &line)) == WORKLOAD_LINE) {
-        struct chord_address entry = {
-            .rank = (uint32_t)chord_prng_below(&prng, rank_count),
-            .virtual_node = (uint16_t)chord_prng_below(&prng, plan->virtual_node_count)};
-        if (plan->via != OPTIONS_VIA_NONE) {
-            entry.rank = plan->via;
-        }
-        entry.rank = living(loader->commander, entry.rank);
-        const uint32_t client = plan->mode == OPTIONS_MODE_SERIAL ? 0 : entry.rank;
+        const struct chord_address entry = entry_of(plan, rank_count, &prng);
+        const uint32_t client = client_of(plan, entry);
         append(&loader->chunks[client], &line, entry);
-        ++*operation_count;
+        loaded[client]++;
         if (loader->chunks[client].size >= LOADER_CHUNK_BYTES && !send_chunk(loader, client)) {
             return LOADER_STUCK;
         }
     }
     if (result == WORKLOAD_ERROR) {
-        strncpy(error, workload_error(reader), WORKLOAD_ERROR_SIZE - 1);
-        error[WORKLOAD_ERROR_SIZE - 1] = '\0';
+        copy_error(reader, error);
         return LOADER_FAILED;
     }
     for (uint32_t rank = 0; rank < rank_count; rank++) {
@@ -108,18 +115,40 @@ static enum loader_result read_all(struct loader *loader, const struct loader_pl
     return commander_wait(loader->commander) ? LOADER_OK : LOADER_STUCK;
 }
 
-enum loader_result loader_load(struct commander *commander, const struct loader_plan *plan, uint64_t *operation_count,
+bool loader_replay(const struct loader_plan *plan, uint32_t rank_count, uint32_t rank, loader_take *take, void *context,
+                   char *error) {
+    struct workload_reader *reader = NULL;
+    if (!workload_open(plan->path, plan->type, &reader, error, WORKLOAD_ERROR_SIZE)) {
+        return false;
+    }
+    struct chord_prng prng = chord_prng_seeded(plan->seed, plan->stream);
+    struct workload_line line;
+    enum workload_result result;
+    uint32_t index = 0;
+    while ((result = workload_next(reader, &line)) == WORKLOAD_LINE) {
+        if (client_of(plan, entry_of(plan, rank_count, &prng)) == rank) {
+            take(context, index++, &line);
+        }
+    }
+    if (result == WORKLOAD_ERROR) {
+        copy_error(reader, error);
+    }
+    workload_close(reader);
+    return result != WORKLOAD_ERROR;
+}
+
+enum loader_result loader_load(struct commander *commander, const struct loader_plan *plan, uint64_t *loaded,
                                char *error) {
     struct loader loader = {.commander = commander};
     struct workload_reader *reader = NULL;
-    *operation_count = 0;
+    memset(loaded, 0, commander->rank_count * sizeof *loaded);
     if (!workload_open(plan->path, plan->type, &reader, error, WORKLOAD_ERROR_SIZE)) {
         return LOADER_FAILED;
     }
     loader.chunks = calloc(commander->rank_count, sizeof *loader.chunks);
     chord_check(loader.chunks != NULL);
     commander_begin(commander, "loading a workload file", on_reply, &loader);
-    const enum loader_result result = read_all(&loader, plan, reader, operation_count, error);
+    const enum loader_result result = read_all(&loader, plan, reader, loaded, error);
     workload_close(reader);
     for (uint32_t rank = 0; rank < commander->rank_count; rank++) {
         free(loader.chunks[rank].bytes);

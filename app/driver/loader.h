@@ -23,6 +23,7 @@ struct loader_plan {
     uint32_t virtual_node_count;
     uint64_t seed;
     uint64_t stream; /* of the seed: another one for each phase and repetition */
+    const bool *is_lost; /* borrowed; by rank: its operations go to the next rank that isn't lost */
 };
 
 enum loader_result {
@@ -36,8 +37,16 @@ enum loader_result {
 #define LOADER_HEAD_SIZE 13u
 size_t loader_encode(const struct workload_line *line, struct chord_address entry, unsigned char *at);
 
-/* Loads one phase; the agents have been told COMMAND_BEGIN. error has WORKLOAD_ERROR_SIZE bytes. */
-enum loader_result loader_load(struct commander *commander, const struct loader_plan *plan, uint64_t *operation_count,
+/* Loads one phase; the agents have been told COMMAND_BEGIN. loaded: by rank, overwritten with the number of operations that
+ * it was given. error has WORKLOAD_ERROR_SIZE bytes. */
+enum loader_result loader_load(struct commander *commander, const struct loader_plan *plan, uint64_t *loaded,
                                char *error);
+
+/* Takes an operation, the index-th that a rank was given; the line is borrowed for the call. */
+typedef void loader_take(void *context, uint32_t index, const struct workload_line *line);
+
+/* Reads once more what a plan has given to a rank. False if the file has changed: error says how. */
+CHORD_MUST_CHECK bool loader_replay(const struct loader_plan *plan, uint32_t rank_count, uint32_t rank,
+                                    loader_take *take, void *context, char *error);
 
 #endif

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define NODE_NAME_SIZE 32u
+/* How long a ring that can't heal is waited for all the same. */
+#define BEYOND_HELP_NS UINT64_C(2000000000)
 
 void driver_tell_stuck(const struct driver *driver, enum exit_status status, char *message) {
     if (status == EXIT_TIMED_OUT && message[0] == '\0') {
@@ -35,6 +37,16 @@ static void on_state(void *context, uint32_t from_rank, const unsigned char *byt
     driver->all_quiet &= state.quiet != 0;
 }
 
+/* A lost rank is in the ring for good, since it alone had the data of some part of it (C8). */
+static bool is_beyond_help(const struct driver *driver) {
+    for (uint32_t rank = 0; rank < driver->commander.rank_count; rank++) {
+        if (presence_is_lost(&driver->presence, rank) && ring_rank_member_count(&driver->ring, rank) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool driver_quiesce(struct driver *driver) {
     uint64_t settled = UINT64_MAX; /* messages sent and received, at the last look that found them equal */
     uint64_t moved_sum = UINT64_MAX;
@@ -57,9 +69,29 @@ bool driver_quiesce(struct driver *driver) {
         if (driver->progress_sum != moved_sum) {
             moved_sum = driver->progress_sum;
             moved_ns = driver->setup.runtime->now_ns;
+        } else if (is_beyond_help(driver) && driver->setup.runtime->now_ns - moved_ns > BEYOND_HELP_NS) {
+            return true;
         } else if (driver->setup.runtime->now_ns - moved_ns > driver->commander.timeout_ns) {
             commander_give_up(&driver->commander);
             return false;
+        }
+    }
+}
+
+/* What lost ranks that are in the ring for good alone had is lost. */
+static void note_losses(struct driver *driver) {
+    const struct chord_coordinator *coordinator = &driver->setup.runtime->peer.coordinator;
+    for (uint32_t i = 0; i < coordinator->parts.count && is_beyond_help(driver); i++) {
+        const struct chord_part *part = &coordinator->parts.items[i];
+        for (uint32_t h = 0; h < part->holder_count; h++) {
+            const struct chord_member *member = &part->holders[h].member;
+            if (part->holders[h].complete && presence_is_lost(&driver->presence, member->address.rank) &&
+                !chord_part_survives(part, member)) {
+                const struct chord_notice notice = {
+                    .kind = CHORD_NOTICE_LOST,
+                    .loss = {.start = part->start, .end = part->end, .holder = *member}};
+                faults_notice(&driver->faults, &notice);
+            }
         }
     }
 }
@@ -161,7 +193,8 @@ enum exit_status driver_form(struct driver *driver, char *message) {
         return EXIT_TIMED_OUT;
     }
     note_ring(driver);
-    return EXIT_VALID;
+    legacy_reset(&driver->legacy);
+    return driver_gather_ranks(driver) ? EXIT_VALID : EXIT_TIMED_OUT;
 }
 
 /* --- the ranks, and what nodes are called --- */
@@ -185,6 +218,7 @@ static void on_metrics(void *context, uint32_t from_rank, const unsigned char *b
     metrics_merge(&driver->phase->metrics, &ran->metrics);
     traffic_merge(&driver->phase->traffic, &ran->traffic);
     timeline_merge(&driver->phase->timeline, &ran->timeline);
+    driver->phase->not_issued_count += ran->not_issued_count;
     free(ran);
 }
 
@@ -213,15 +247,20 @@ static bool forge(struct driver *driver) {
 static enum exit_status load(struct driver *driver, const struct driver_file *file, struct result_phase *phase,
                              char *message) {
     const struct options *options = driver->setup.options;
-    const struct loader_plan plan = {.path = phase->file,
-                                     .type = (enum workload_type)phase->type,
-                                     .mode = file->mode,
-                                     .via = options->via,
-                                     .virtual_node_count = driver->setup.config->virtual_node_count,
-                                     .seed = options->seed,
-                                     .stream = file->stream};
+    struct loader_plan plan = {.path = phase->file,
+                               .type = (enum workload_type)phase->type,
+                               .mode = file->mode,
+                               .via = options->via,
+                               .virtual_node_count = driver->setup.config->virtual_node_count,
+                               .seed = options->seed,
+                               .stream = file->stream};
     char error[WORKLOAD_ERROR_SIZE];
-    switch (loader_load(&driver->commander, &plan, &phase->operation_count, error)) {
+    legacy_begin(&driver->legacy, &plan);
+    const enum loader_result loaded = loader_load(&driver->commander, &plan, driver->legacy.loaded, error);
+    for (uint32_t rank = 0; rank < driver->commander.rank_count; rank++) {
+        phase->operation_count += driver->legacy.loaded[rank];
+    }
+    switch (loaded) {
     case LOADER_OK:
         break;
     case LOADER_FAILED:
@@ -243,8 +282,14 @@ const char *driver_crash(struct driver *driver, uint32_t rank, const struct cras
     const char *refusal = faults_refusal(&driver->faults, rank);
     if (refusal == NULL) {
         const struct control_fault fault = {.kind = crash->kind, .pause_ns = crash->pause_ns};
+        const uint64_t now_ns = driver->setup.runtime->now_ns;
         commander_order(&driver->commander, rank, COMMAND_FAULT, &fault, sizeof fault);
-        faults_inject(&driver->faults, rank, crash, driver->setup.runtime->now_ns, trigger);
+        faults_inject(&driver->faults, rank, crash, now_ns, trigger);
+        if (crash->kind == CRASH_PAUSE) {
+            presence_pause(&driver->presence, rank, now_ns + crash->pause_ns);
+        } else {
+            presence_doom(&driver->presence, rank);
+        }
     }
     return refusal;
 }
@@ -337,7 +382,7 @@ static bool measure_impacts(struct driver *driver, uint64_t end_ns) {
     struct impact_window *windows = list_windows(driver, end_ns);
     commander_begin(commander, "asking what the faults did to operations", on_impact, driver);
     for (uint32_t rank = 0; rank < commander->rank_count; rank++) {
-        if (faults_is_living(&driver->faults, rank)) {
+        if (!commander->is_lost[rank]) {
             commander_tell(commander, rank, COMMAND_IMPACT, windows, driver->faults.count * sizeof *windows);
         } else {
             add_evidence(driver, rank, windows);
@@ -381,6 +426,7 @@ static enum exit_status measure(struct driver *driver, struct result_phase *phas
     if (!driver_quiesce(driver) || !gather_figures(driver, will_change, end_ns)) {
         return EXIT_TIMED_OUT;
     }
+    note_losses(driver);
     changes_measure(changes, phase);
     faults_measure(&driver->faults, phase, command.start_ns);
     return EXIT_VALID;
@@ -425,6 +471,17 @@ static void expect_hops(struct driver *driver, struct result_phase *phase) {
                                        : expectation_ideal_mean(driver->ring.member_count);
 }
 
+/* What the clients of lost ranks did counts with the rest; how long it took them nobody has told. */
+static void add_lost_counts(const struct driver *driver, struct result_phase *phase) {
+    const struct legacy_counts *counts = &driver->validator.lost_counts;
+    for (unsigned kind = 0; kind < CHORD_OPERATION_KIND_COUNT; kind++) {
+        for (unsigned outcome = 0; outcome < CHORD_OUTCOME_COUNT; outcome++) {
+            phase->metrics.outcomes[kind][outcome] += counts->outcomes[kind][outcome];
+        }
+    }
+    phase->not_issued_count += counts->not_issued;
+}
+
 enum exit_status driver_run_file(struct driver *driver, const struct driver_file *file,
                                  const struct result_phase **out, char *message) {
     struct result_phase *phase = driver->phase;
@@ -447,11 +504,14 @@ enum exit_status driver_run_file(struct driver *driver, const struct driver_file
     if (status != EXIT_VALID) {
         return status;
     }
-    if (!driver_judge(driver, file->has_model, &phase->verdict) || !driver_gather_ranks(driver)) {
+    /* What is gone can't be asked for: whatever the answers were, what was measured means nothing. */
+    if (phase->loss_count == 0 && !driver_judge(driver, file->has_model, &phase->verdict)) {
         return EXIT_TIMED_OUT;
     }
-    /* What is gone can't be asked for: whatever the answers were, what was measured means nothing. */
-    phase->verdict.valid &= phase->loss_count == 0;
+    if (!driver_gather_ranks(driver)) {
+        return EXIT_TIMED_OUT;
+    }
+    add_lost_counts(driver, phase);
     expect_hops(driver, phase);
     phase->nodes = driver->nodes;
     phase->node_count = driver->node_count;

@@ -11,6 +11,7 @@
 
 void validator_reset(struct validator *validator) {
     model_free(&validator->model);
+    validator->model_is_lost = false;
 }
 
 void validator_clear(struct validator *validator) {
@@ -48,6 +49,12 @@ static void check_with_model(struct validator *validator, struct result_verdict 
         const struct history_record *record = &history->records[i];
         size_t key_size;
         size_t value_size;
+        if (record->outcome == CHORD_UNKNOWN) {
+            validator->model_is_lost = true; /* from here on nobody knows what there is, but the judge */
+        }
+        if (validator->model_is_lost) {
+            return;
+        }
         const unsigned char *key = agent_key(validator->agent, record->index, &key_size);
         const unsigned char *value = agent_value(validator->agent, record->index, &value_size);
         struct model_answer expected;
@@ -94,21 +101,69 @@ static void on_key(void *context, uint32_t from_rank, const unsigned char *bytes
     quote(bytes, size, validator->text, sizeof validator->text / 2);
 }
 
+static uint32_t count_lost(const struct commander *commander) {
+    uint32_t count = 0;
+    for (uint32_t rank = 0; rank < commander->rank_count; rank++) {
+        count += commander->is_lost[rank];
+    }
+    return count;
+}
+
+/* Sends all records to their judges. If a rank is lost meanwhile, again. */
+static bool scatter(struct validator *validator, char *error) {
+    struct commander *commander = validator->commander;
+    const size_t size = sizeof(struct control_scatter) + commander->rank_count * sizeof(bool);
+    struct control_scatter *command = malloc(size);
+    chord_check(command != NULL);
+    bool going = true;
+    uint32_t lost_count;
+    do {
+        lost_count = count_lost(commander);
+        *command = (struct control_scatter){.attempt = ++validator->attempt};
+        memcpy(command + 1, commander->is_lost, commander->rank_count * sizeof(bool));
+        going = legacy_testify(validator->legacy, &validator->lost_counts, error) &&
+                commander_ask_all(commander, "sending histories to their judges", COMMAND_SCATTER, command, size, NULL,
+                                  NULL);
+    } while (going && lost_count != count_lost(commander));
+    free(command);
+    return going;
+}
+
+/* Who is wrong, in words. False if the run is stuck. */
+static bool ask_for_key(struct validator *validator, const struct judge_wrong *wrong) {
+    struct commander *commander = validator->commander;
+    snprintf(validator->text, sizeof validator->text, "of a rank that is lost");
+    commander_begin(commander, "asking for the wrong key", on_key, validator);
+    commander_tell(commander, wrong->client_rank, COMMAND_KEY, &wrong->index, sizeof wrong->index);
+    return commander_wait(commander);
+}
+
 static bool check_with_judges(struct validator *validator, struct result_verdict *verdict) {
     struct commander *commander = validator->commander;
     memset(&validator->judged, 0, sizeof validator->judged);
     memset(&validator->content, 0, sizeof validator->content);
+    memset(&validator->lost_counts, 0, sizeof validator->lost_counts);
     validator->judging_failed = false;
-    if (!commander_ask_all(commander, "sending histories to their judges", COMMAND_SCATTER, NULL, 0, NULL, NULL) ||
-        !commander_ask_all(commander, "judging", COMMAND_JUDGE, NULL, 0, on_judged, validator)) {
+    char error[WORKLOAD_ERROR_SIZE] = "";
+    if (!scatter(validator, error)) {
+        verdict->wrong_count = 1;
+        snprintf(verdict->first_wrong, sizeof verdict->first_wrong, "the answers can't be judged: %.400s", error);
+        return error[0] != '\0';
+    }
+    const uint32_t lost_count = count_lost(commander);
+    if (!commander_ask_all(commander, "judging", COMMAND_JUDGE, NULL, 0, on_judged, validator)) {
         return false;
+    }
+    if (count_lost(commander) != lost_count) {
+        verdict->wrong_count = 1;
+        snprintf(verdict->first_wrong, sizeof verdict->first_wrong,
+                 "the answers can't be judged: a rank was lost while it judged its share; run again");
+        return true;
     }
     verdict->judged = validator->judged;
     const struct judge_wrong *first = &validator->judged.first;
     if (validator->judged.wrong_count > 0 && verdict->wrong_count == 0) {
-        commander_begin(commander, "asking for the wrong key", on_key, validator);
-        commander_tell(commander, first->client_rank, COMMAND_KEY, &first->index, sizeof first->index);
-        if (!commander_wait(commander)) {
+        if (!ask_for_key(validator, first)) {
             return false;
         }
         snprintf(verdict->first_wrong, sizeof verdict->first_wrong,
@@ -160,7 +215,7 @@ static bool check_copies(struct validator *validator, struct result_verdict *ver
     }
     /* The model is a second opinion on what a serial run leaves. */
     const struct model_content model = model_content(&validator->model);
-    if (validator->mode == OPTIONS_MODE_SERIAL && verdict->wrong_count == 0 &&
+    if (validator->mode == OPTIONS_MODE_SERIAL && !validator->model_is_lost && verdict->wrong_count == 0 &&
         (model.pair_count != copies.pair_count || model.content != copies.content)) {
         verdict->wrong_count = 1;
         snprintf(verdict->first_wrong, sizeof verdict->first_wrong,

@@ -5,16 +5,21 @@
 
 #include "app/driver/agent.h"
 #include "app/driver/commander.h"
+#include "app/driver/legacy.h"
 #include "app/verdict/model.h"
 
 struct validator {
     struct commander *commander; /* borrowed */
+    struct legacy *legacy;       /* borrowed */
+    uint32_t attempt;            /* of judging (control.h) */
+    struct legacy_counts lost_counts; /* what the phase's lost clients did */
     const struct agent *agent;   /* borrowed; rank 0's, which has a serial run's operations and answers */
     const struct chord_config *config;
     enum options_mode mode;
     const struct chord_member *nodes; /* borrowed; in ring order */
     size_t node_count;
     struct model model; /* of a serial run */
+    bool model_is_lost; /* an operation's end isn't known: the model isn't, either */
 
     /* Of the phase that is being judged. */
     struct judge_verdict judged;

@@ -29,6 +29,7 @@ enum exit_status {
 struct result_rank {
     char host[64];
     char cpuset[64];
+    int64_t process_id;
     uint64_t pair_bytes;      /* allocated by the core for all that it keeps, the allocator's overhead included */
     uint64_t pool_bytes_used_max; /* most bytes of message frames in use at once */
 };

@@ -118,6 +118,14 @@ struct judge_content {
 
 struct judge_content judge_content(const struct judge *judge);
 
+/* What the judge keeps between segments, as bytes that judge_take_over understands on machines of the same kind; *size of
+ * them, to be freed by free(). NULL without memory. */
+unsigned char *judge_keep(const struct judge *judge, size_t *size);
+
+/* Takes over the keys of a judge that is out of reach, from what was kept of it; this judge has none of them yet.
+ * CHORD_INVALID: these are no such bytes. CHORD_NO_MEMORY: the judge is of no use any more. */
+CHORD_MUST_CHECK enum chord_status judge_take_over(struct judge *judge, const unsigned char *bytes, size_t size);
+
 /* The text of a reason, one line without a final stop; "unknown reason" for any other number. Static storage.
  */
 const char *judge_reason_text(enum judge_reason reason);

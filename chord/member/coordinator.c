@@ -442,7 +442,7 @@ static void exclude(struct chord_coordinator *coordinator, struct chord_roster_e
     for (uint32_t i = 0; i < coordinator->parts.count; i++) {
         chord_part_exclude(&coordinator->parts.items[i], &entry->member);
     }
-    entry->stays_out = entry->state == CHORD_ROSTER_LEAVING || entry->wants_to_depart;
+    entry->stays_out |= entry->state == CHORD_ROSTER_LEAVING || entry->wants_to_depart;
     entry->is_suspected = false;
     entry->wants_to_depart = false;
     entry->settle_epoch = 0;
@@ -516,6 +516,21 @@ enum chord_status chord_coordinator_drained(struct chord_coordinator *coordinato
         status = suspect(coordinator, rank, now_ticks);
     }
     return status;
+}
+
+void chord_coordinator_banish(struct chord_coordinator *coordinator, uint32_t rank) {
+    struct chord_roster_entry *of_rank = entries_of(coordinator, rank);
+    for (uint32_t v = 0; v < coordinator->roster.virtual_node_count; v++) {
+        struct chord_roster_entry *entry = &of_rank[v];
+        const bool is_coming = entry->state == CHORD_ROSTER_RETURNING || entry->state == CHORD_ROSTER_INVITED ||
+                               entry->state == CHORD_ROSTER_WAITING;
+        entry->stays_out = !is_coming && entry->state != CHORD_ROSTER_SPARE;
+        if (is_coming) {
+            entry->state = CHORD_ROSTER_SPARE;
+            entry->is_returning = false;
+            entry->is_to_be_told = true;
+        }
+    }
 }
 
 enum chord_status chord_coordinator_heard(struct chord_coordinator *coordinator, uint32_t rank, bool is_heartbeat,

@@ -73,6 +73,9 @@ CHORD_MUST_CHECK enum chord_status chord_coordinator_command(struct chord_coordi
 CHORD_MUST_CHECK enum chord_status chord_coordinator_receive(struct chord_coordinator *coordinator,
                                                              const struct chord_message *message, uint64_t now_ticks);
 
+/* The nodes of a rank that are out don't come back by themselves: they stay spares, until they are asked to join. */
+void chord_coordinator_banish(struct chord_coordinator *coordinator, uint32_t rank);
+
 /* Something of the rank has arrived, a heartbeat or anything else: a suspicion is withdrawn, a rank that is shut opened.
  * CHORD_NO_MEMORY. */
 CHORD_MUST_CHECK enum chord_status chord_coordinator_heard(struct chord_coordinator *coordinator, uint32_t rank,

@@ -1,0 +1,172 @@
+#include "app/driver/legacy.h"
+
+#include "chord/base/check.h"
+#include "chord/base/digest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum chord_status legacy_init(struct legacy *legacy) {
+    legacy->rank_count = legacy->commander->rank_count;
+    legacy->kept = calloc(legacy->rank_count, sizeof *legacy->kept);
+    legacy->kept_size = calloc(legacy->rank_count, sizeof *legacy->kept_size);
+    legacy->is_taken_over = calloc(legacy->rank_count, sizeof *legacy->is_taken_over);
+    legacy->is_lost = calloc(legacy->rank_count, sizeof *legacy->is_lost);
+    legacy->loaded = calloc(legacy->rank_count, sizeof *legacy->loaded);
+    legacy->has_testified = calloc(legacy->rank_count, sizeof *legacy->has_testified);
+    return legacy->kept == NULL || legacy->kept_size == NULL || legacy->is_taken_over == NULL ||
+                   legacy->is_lost == NULL || legacy->loaded == NULL || legacy->has_testified == NULL
+               ? CHORD_NO_MEMORY
+               : CHORD_OK;
+}
+
+void legacy_clear(struct legacy *legacy) {
+    if (legacy->kept != NULL && legacy->kept_size != NULL) {
+        legacy_reset(legacy);
+    }
+    free(legacy->kept);
+    free(legacy->kept_size);
+    free(legacy->is_taken_over);
+    free(legacy->is_lost);
+    free(legacy->loaded);
+    free(legacy->has_testified);
+    *legacy = (struct legacy){.rank_count = 0};
+}
+
+void legacy_reset(struct legacy *legacy) {
+    for (uint32_t rank = 0; rank < legacy->rank_count; rank++) {
+        free(legacy->kept[rank]);
+        legacy->kept[rank] = NULL;
+        legacy->kept_size[rank] = 0;
+    }
+}
+
+void legacy_begin(struct legacy *legacy, struct loader_plan *plan) {
+    memcpy(legacy->is_lost, legacy->commander->is_lost, legacy->rank_count * sizeof *legacy->is_lost);
+    memset(legacy->has_testified, 0, legacy->rank_count * sizeof *legacy->has_testified);
+    plan->is_lost = legacy->is_lost;
+    legacy->plan = *plan;
+    legacy->start_ns = legacy->commander->runtime->now_ns;
+}
+
+/* --- what judges know --- */
+
+struct keeping {
+    struct legacy *legacy;
+    uint64_t *size; /* by rank: of all of it, once known */
+};
+
+static void on_kept(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
+    struct keeping *keeping = context;
+    struct legacy *legacy = keeping->legacy;
+    struct control_kept head;
+    chord_check(size >= sizeof head);
+    memcpy(&head, bytes, sizeof head);
+    const size_t count = size - sizeof head;
+    legacy->kept[from_rank] = realloc(legacy->kept[from_rank], legacy->kept_size[from_rank] + count + 1);
+    chord_check(legacy->kept[from_rank] != NULL);
+    memcpy(legacy->kept[from_rank] + legacy->kept_size[from_rank], bytes + sizeof head, count);
+    legacy->kept_size[from_rank] += count;
+    keeping->size[from_rank] = head.size;
+}
+
+/* One piece of every judge that has more. Returns whether there was any. */
+static bool ask_for_pieces(struct keeping *keeping) {
+    struct legacy *legacy = keeping->legacy;
+    bool any = false;
+    commander_begin(legacy->commander, "keeping what the judges know", on_kept, keeping);
+    for (uint32_t rank = 1; rank < legacy->rank_count; rank++) {
+        const uint64_t offset = legacy->kept_size[rank];
+        if (offset < keeping->size[rank]) {
+            commander_tell(legacy->commander, rank, COMMAND_KEEP, &offset, sizeof offset);
+            any |= !legacy->commander->is_lost[rank];
+        }
+    }
+    return any;
+}
+
+bool legacy_keep(struct legacy *legacy) {
+    struct keeping keeping = {.legacy = legacy, .size = malloc(legacy->rank_count * sizeof *keeping.size)};
+    chord_check(keeping.size != NULL);
+    memset(keeping.size, 0xff, legacy->rank_count * sizeof *keeping.size);
+    for (uint32_t rank = 0; rank < legacy->rank_count; rank++) {
+        if (!legacy->commander->is_lost[rank]) {
+            legacy->kept_size[rank] = 0;
+        }
+    }
+    bool going = true;
+    while (going && ask_for_pieces(&keeping)) {
+        going = commander_wait(legacy->commander);
+    }
+    free(keeping.size);
+    return going;
+}
+
+static bool take_over(struct legacy *legacy, uint32_t rank, char *error) {
+    legacy->is_taken_over[rank] = true;
+    if (legacy->kept[rank] == NULL) {
+        return true; /* nothing was judged before */
+    }
+    if (judge_take_over(&legacy->witness->judge, legacy->kept[rank], legacy->kept_size[rank]) != CHORD_OK) {
+        snprintf(error, WORKLOAD_ERROR_SIZE, "rank %u was lost while what it knew was being saved: run again", rank);
+        return false;
+    }
+    return true;
+}
+
+/* --- what clients did --- */
+
+struct testimony {
+    struct legacy *legacy;
+    struct legacy_counts *counts;
+    uint32_t rank;
+};
+
+static void testify(const struct testimony *testimony, const struct history_record *record) {
+    testimony->counts->outcomes[record->kind][record->outcome]++;
+    witness_testify(testimony->legacy->witness, record);
+}
+
+static void take_line(void *context, uint32_t index, const struct workload_line *line) {
+    const struct testimony *testimony = context;
+    const struct history_record record = {
+        .key_digest = chord_digest64(line->key, line->key_size),
+        .value_digest = line->kind == CHORD_INSERT ? chord_digest64(line->value, line->value_size) : 0,
+        .start_ns = testimony->legacy->start_ns,
+        .client_rank = testimony->rank,
+        .index = index,
+        .kind = (uint8_t)line->kind,
+        .outcome = CHORD_UNKNOWN};
+    testify(testimony, &record);
+}
+
+static bool testify_for(struct legacy *legacy, uint32_t rank, struct legacy_counts *counts, char *error) {
+    struct testimony testimony = {.legacy = legacy, .counts = counts, .rank = rank};
+    struct history history = {0};
+    char reason[HISTORY_MAPPED_ERROR_SIZE];
+    legacy->has_testified[rank] = true;
+    if (!evidence_read(legacy->evidence, rank, &history, reason)) {
+        return loader_replay(&legacy->plan, legacy->rank_count, rank, take_line, &testimony, error);
+    }
+    for (size_t i = 0; i < history.count; i++) {
+        testify(&testimony, &history.records[i]);
+    }
+    counts->not_issued += legacy->loaded[rank] - history.count;
+    history_free(&history);
+    return true;
+}
+
+bool legacy_testify(struct legacy *legacy, struct legacy_counts *counts, char *error) {
+    for (uint32_t rank = 0; rank < legacy->rank_count; rank++) {
+        if (!legacy->commander->is_lost[rank]) {
+            continue;
+        }
+        const bool had_operations = !legacy->is_lost[rank] && !legacy->has_testified[rank];
+        if ((had_operations && !testify_for(legacy, rank, counts, error)) ||
+            (!legacy->is_taken_over[rank] && !take_over(legacy, rank, error))) {
+            return false;
+        }
+    }
+    return true;
+}

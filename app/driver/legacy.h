@@ -1,0 +1,59 @@
+/* What lost ranks leave behind, in rank 0's hands: what their clients did, and what their judges knew.
+ *
+ * A client's operations are read from its history file, which outlives it (verdict/evidence.h). Out of reach, every operation
+ * that the rank was given is unknown: it may have happened, at any time since the phase began.
+ *
+ * A judge's knowledge of the phases that were judged before is what COMMAND_KEEP gave away after the last of them. A judge
+ * that is lost while it judges takes its share with it; that phase can't be judged. */
+#ifndef APP_DRIVER_LEGACY_H
+#define APP_DRIVER_LEGACY_H
+
+#include "app/driver/commander.h"
+#include "app/driver/loader.h"
+#include "app/driver/witness.h"
+#include "app/verdict/evidence.h"
+
+struct legacy {
+    struct commander *commander;     /* borrowed */
+    struct witness *witness;         /* borrowed; rank 0's */
+    const struct evidence *evidence; /* borrowed; nobody's if histories aren't kept */
+    uint32_t rank_count;
+
+    /* Judges: by rank. */
+    unsigned char **kept; /* owned; NULL: nothing was kept yet */
+    size_t *kept_size;
+    bool *is_taken_over; /* owned; rank 0 judges what it judged */
+
+    /* The phase that runs. */
+    struct loader_plan plan;
+    uint64_t start_ns; /* no operation is older */
+    bool *is_lost;     /* owned; by rank: when the phase was loaded */
+    uint64_t *loaded;  /* owned; by rank: operations that it was given */
+    bool *has_testified; /* owned; by rank */
+};
+
+/* What lost clients did in a phase, as far as it is known. */
+struct legacy_counts {
+    uint64_t outcomes[CHORD_OPERATION_KIND_COUNT][CHORD_OUTCOME_COUNT];
+    uint64_t not_issued;
+};
+
+/* The borrowed fields are set. CHORD_NO_MEMORY: to be cleared all the same. */
+CHORD_MUST_CHECK enum chord_status legacy_init(struct legacy *legacy);
+void legacy_clear(struct legacy *legacy);
+
+/* The ring begins anew: what judges knew is of no use. */
+void legacy_reset(struct legacy *legacy);
+
+/* A phase is about to be loaded: plan->is_lost is set to who is lost now. */
+void legacy_begin(struct legacy *legacy, struct loader_plan *plan);
+
+/* Has every judge's knowledge brought to rank 0, since another phase follows. False if the run is stuck. */
+CHORD_MUST_CHECK bool legacy_keep(struct legacy *legacy);
+
+/* Before the phase is judged, and again whenever ranks are lost until then: gives rank 0's witness what the clients of lost
+ * ranks did, once, adding it to *counts, and what their judges knew. False: the phase can't be judged, and error, of
+ * WORKLOAD_ERROR_SIZE bytes, says why. */
+CHORD_MUST_CHECK bool legacy_testify(struct legacy *legacy, struct legacy_counts *counts, char *error);
+
+#endif
