@@ -107,7 +107,7 @@ static void change_row(struct text_grid *grid, const struct result_change *chang
     text_grid_row(grid);
     text_grid_cell(grid, "%s", text_duration((double)change->at_ns, a));
     (void)text_escape(change->trigger, true, trigger, sizeof trigger);
-    text_grid_cell(grid, "%s", trigger);
+    text_grid_cell(grid, "%s", trigger[0] == '\0' ? "-" : trigger); /* nobody asked: a rank failed, or came back */
     for (size_t c = 0; c < COLUMN_COUNT; c++) {
         value_cell(grid, columns[c].form, columns[c].value(change));
     }

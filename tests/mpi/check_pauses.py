@@ -1,5 +1,6 @@
-"""Ranks that stop for a while, without a failure detector: nothing is left out, every answer is right, and the report tells
-when, and what it did to operations and throughput. Histories that outlive their ranks leave no file behind."""
+"""Ranks that stop for a while. Without a failure detector nothing is left out, every answer is right, and the report tells
+when, and what it did to operations and throughput. With one, who stops for long is left out and comes back, and all of that is
+told. Histories that outlive their ranks leave no file behind."""
 
 import pathlib
 import random
@@ -21,7 +22,7 @@ def write_files(folder):
         f"insert,key{draw.randrange(KEYS)},value {i}\n" if i % 2 else f"query,key{draw.randrange(KEYS)}\n"
         for i in range(OPERATIONS)))
     return ["--phase", f"insert={folder / 'fill.csv'}", "--phase", f"mix={folder / 'mix.csv'}", "--mode", "parallel",
-            "--window", WINDOW, "--replicas", 3, "--suspect-after", "never"]
+            "--window", WINDOW, "--replicas", 3]
 
 
 def check_fault(phase, fault, rank, pause_ms, what):
@@ -47,7 +48,7 @@ def check_fault(phase, fault, rank, pause_ms, what):
 def check_runs(program, folder):
     histories = folder / "histories"
     histories.mkdir()
-    options = write_files(folder) + ["--repetitions", 2, "--history-dir", histories, "--at", "op=500:crash:3:pause=300ms",
+    options = write_files(folder) + ["--suspect-after", "never", "--repetitions", 2, "--history-dir", histories, "--at", "op=500:crash:3:pause=300ms",
                                      "--at", "op=501:crash:1:pause=20ms", "--at", "500s:crash:2"]
     done = ring.run(program, RANKS, options)
     if not ring.expect_valid(done, "pauses"):
@@ -71,6 +72,31 @@ def check_runs(program, folder):
     ring.expect(faults[1]["detected_after_ns"] == {"count": 0, "median": None, "max": None}, f"the summary: {faults}")
 
 
+def check_detected(program, folder):
+    """A pause that is much longer than any patience. On a machine that is busy others may be suspected, too."""
+    what = "a pause that is noticed"
+    done = ring.run(program, RANKS, write_files(folder) + ["--suspect-after", "300ms", "--at", "op=500:crash:3:pause=4s"])
+    if not ring.expect_valid(done, what):
+        return
+    phase = done.phases[1]
+    faults = [fault for fault in phase["faults"] if fault["trigger"] == "op=500:crash:3:pause=4s"]
+    if not ring.expect(len(faults) == 1, f"{what}: {phase['faults']}"):
+        return
+    fault = faults[0]
+    ring.expect(fault["injected_ns"] < fault["detected_ns"] <= fault["committed_ns"] < fault["rejoined_ns"], f"{what}: {fault}")
+    ring.expect(fault["heard_last_ns"] < fault["detected_ns"] < fault["heard_again_ns"], f"{what}: {fault}")
+    ring.expect(fault["false_suspicion"] and fault["excluded_node_count"] == fault["rejoined_node_count"] == 1, f"{what}: {fault}")
+    ring.expect(fault["detected_after_ns"] == fault["detected_ns"] - fault["injected_ns"], f"{what}: {fault}")
+    ring.expect(fault["writable_after_ns"] == fault["copies_after_ns"] == fault["committed_ns"] - fault["injected_ns"],
+                f"{what}: {fault}")
+    ring.expect(fault["copied_pair_count"] > 0 and fault["wedged_ns_max"] > 0, f"{what}: {fault}")
+    changes = {change["epoch"]: change for change in phase["changes"]}
+    members = changes[fault["epoch"]]["members"]
+    ring.expect({"exclude": 3} in [{one["change"]: one["rank"]} for one in members], f"{what}: {members}")
+    times = done.summaries[1]["faults"]
+    ring.expect(times["count"] == len(phase["faults"]) and times["detected_after_ns"]["count"] >= 1, f"{what}: {times}")
+
+
 def check_evidence_changes_nothing(program, folder):
     """The same serial run with histories in files and on the heap: the same answers, hop by hop."""
     seen = []
@@ -90,6 +116,7 @@ def main():
     given = ring.parser(__doc__).parse_args()
     with tempfile.TemporaryDirectory() as name:
         check_runs(given.program, pathlib.Path(name))
+        check_detected(given.program, pathlib.Path(name))
         check_evidence_changes_nothing(given.program, pathlib.Path(name))
     ring.finish()
 

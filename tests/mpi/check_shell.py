@@ -175,10 +175,28 @@ def check_refusals(program):
     ring.expect(status == 2 and b"--initial-nodes 3" in errors, f"too many nodes: {status} {errors}")
 
 
+def check_crashes(program):
+    """A rank that stops for a moment and isn't missed; what can't crash, and why."""
+    status, out, errors = shell(program, 3, ["--json", "--suspect-after", "never", "--replicas", "2"],
+                                b"insert a 1\ncrash 2 pause=30ms\nquery a 2\n")
+    answers = [json.loads(line) for line in out.splitlines()]
+    ring.expect(status == 0 and not errors and len(answers) == 4, f"a pause: {status} {out} {errors}")
+    crash = answers[1]
+    ring.expect(crash["answer"] == "crash" and crash["rank"] == 2 and crash["kind"] == "pause" and
+                crash["pause_ns"] == 30000000 and crash["detected_after_ns"] is None, f"a pause: {crash}")
+    ring.expect(answers[2]["value"] == "1" and answers[3]["valid"], f"after a pause: {answers[2:]}")
+    status, out, errors = shell(program, 3, [], b"crash 0\ncrash 3\ncrash 1#0\ncrash 1 kil\n")
+    lines = errors.decode().splitlines()
+    ring.expect(status == 1 and len(lines) == 5 and out.startswith(b"VALID"), f"refused crashes: {status} {out} {errors}")
+    for line, words in zip(lines, ("rank 0 can't crash: it hosts the coordinator", "there is no rank 3", "as a whole",
+                                   "did you mean 'kill'", "4 commands failed")):
+        ring.expect(words in line, f"'{words}' isn't in: {line}")
+
+
 def main():
     program = ring.parser(__doc__).parse_args().program
     for check in (check_files, check_wrong_answers, check_ends, check_junk, check_long_lines, check_many_pairs,
-                  check_changes, check_whole_ranks, check_refusals):
+                  check_changes, check_whole_ranks, check_refusals, check_crashes):
         print(check.__name__, flush=True)
         check(program)
     ring.finish()
