@@ -27,10 +27,23 @@ void chord_detector_start(struct chord_detector *detector, uint64_t now_ticks) {
     }
 }
 
-static void add_gap(struct chord_detector *detector, uint64_t gap) {
+/* Nobody has judged for so long that what arrives now may have lain there. */
+static bool is_stalled(const struct chord_detector *detector, uint64_t now_ticks) {
+    return now_ticks - detector->judged_ticks > detector->config->heartbeat_ticks;
+}
+
+/* The percentile can fall only when a gap goes that is as large as it is, or when one more gap is to lie above it: then
+ * somebody may be due before due_ticks. */
+static void add_gap(struct chord_detector *detector, uint64_t gap, uint64_t now_ticks) {
+    const bool is_full = detector->gap_count == CHORD_DETECTOR_GAPS;
+    const uint64_t gone = is_full ? detector->gaps[detector->gap_next] : 0;
     detector->gaps[detector->gap_next] = gap;
     detector->gap_next = (detector->gap_next + 1) % CHORD_DETECTOR_GAPS;
-    detector->gap_count += detector->gap_count < CHORD_DETECTOR_GAPS;
+    detector->gap_count += !is_full;
+    if (is_full ? gone > gap && CHORD_DETECTOR_GAP_FACTOR * gone >= detector->judged_patience_ticks
+                : detector->gap_count % 100 == 0) {
+        detector->due_ticks = now_ticks;
+    }
 }
 
 bool chord_detector_heard(struct chord_detector *detector, uint32_t rank, bool is_heartbeat, uint64_t now_ticks) {
@@ -39,8 +52,8 @@ bool chord_detector_heard(struct chord_detector *detector, uint32_t rank, bool i
         return false;
     }
     const bool was_suspected = heard->is_suspected;
-    if (is_heartbeat && !was_suspected) {
-        add_gap(detector, now_ticks - heard->heard_ticks);
+    if (is_heartbeat && !was_suspected && !is_stalled(detector, now_ticks)) {
+        add_gap(detector, now_ticks - heard->heard_ticks, now_ticks);
     }
     heard->heard_ticks = now_ticks;
     heard->is_suspected = false;
@@ -71,9 +84,10 @@ uint64_t chord_detector_patience(const struct chord_detector *detector) {
 
 /* Time without the detector is taken out of every rank's silence. */
 static void skip_own_stall(struct chord_detector *detector, uint64_t now_ticks) {
+    const bool was_stalled = is_stalled(detector, now_ticks);
     const uint64_t stall = now_ticks - detector->judged_ticks;
     detector->judged_ticks = now_ticks;
-    if (stall <= detector->config->heartbeat_ticks) {
+    if (!was_stalled) {
         return;
     }
     for (uint32_t rank = 0; rank < detector->config->rank_count; rank++) {
@@ -91,6 +105,7 @@ uint32_t chord_detector_judge(struct chord_detector *detector, uint64_t now_tick
         return UINT32_MAX;
     }
     const uint64_t patience = chord_detector_patience(detector);
+    detector->judged_patience_ticks = patience;
     detector->due_ticks = now_ticks + patience;
     for (uint32_t rank = 0; rank < detector->config->rank_count; rank++) {
         struct chord_detector_rank *judged = &detector->ranks[rank];

@@ -7,7 +7,9 @@
  * with them the patience.
  *
  * The detector's own rank may have been stopped itself, or have been busy: messages that came meanwhile are no silence.
- * So its host judges only when it has taken in all that has arrived, and time in which nobody judged doesn't count. */
+ * So its host judges only when it has taken in all that has arrived, and time in which nobody judged for longer than a
+ * heartbeat doesn't count: not as silence, and what is heard at its end makes no gaps, or a stall would multiply the
+ * patience. */
 #ifndef CHORD_MEMBER_DETECTOR_H
 #define CHORD_MEMBER_DETECTOR_H
 
@@ -33,8 +35,9 @@ struct chord_detector {
     uint64_t gaps[CHORD_DETECTOR_GAPS]; /* the newest, in a circle */
     uint32_t gap_count;
     uint32_t gap_next;
-    uint64_t judged_ticks; /* when the detector judged last */
-    uint64_t due_ticks;    /* nobody can be suspected before */
+    uint64_t judged_ticks;          /* when the detector judged last */
+    uint64_t judged_patience_ticks; /* by which it computed due_ticks */
+    uint64_t due_ticks;             /* nobody can be suspected before */
 };
 
 /* One that doesn't run. config is borrowed for its life. CHORD_NO_MEMORY. */
