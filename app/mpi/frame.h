@@ -2,7 +2,7 @@
  * Chord, so that it can be fuzzed by itself.
  *
  *   frame    +----------------+----------+----------+--------+--------+- - -
- *            | sequence  u32  | size u16 | 0    u16 | record | record |
+ *            | sequence  u32  | size u16 | flags u16| record | record |
  *            +----------------+----------+----------+--------+--------+- - -
  *   record   +----------+---------------------------------------+
  *            | head u16 | bytes                                 |   head = kind << 14 | count of the bytes
@@ -16,7 +16,8 @@
  * All numbers are little-endian. `sequence` counts the frames of one channel (sender, receiver) from 0 and
  * wraps; `size` is the whole frame's. A record never straddles frames; a message that is larger than a frame
  * travels as one first, any number of middle and one last fragment, consecutive in the channel, whose bytes
- * add up to `total`. */
+ * add up to `total`. The exception is a frame with the flag FRAME_RESTART: its sender has discarded what
+ * stood before it, so of a message whose fragments have begun to arrive the rest never will. */
 #ifndef APP_MPI_FRAME_H
 #define APP_MPI_FRAME_H
 
@@ -30,12 +31,14 @@
 #define FRAME_HEADER_BYTES 8u
 #define FRAME_RECORD_HEAD_BYTES 2u
 #define FRAME_TOTAL_BYTES 4u
+#define FRAME_RESTART 1u /* the only flag */
 
 enum frame_record_kind { FRAME_WHOLE = 0, FRAME_FIRST = 1, FRAME_MIDDLE = 2, FRAME_LAST = 3 };
 
 struct frame_header {
     uint32_t sequence;
     uint32_t size;
+    uint32_t flags; /* 0 or FRAME_RESTART */
 };
 
 /* One record of a frame; `bytes` points into the frame. */
@@ -46,15 +49,16 @@ struct frame_record {
     uint32_t size;
 };
 
-static inline void frame_write_header(unsigned char *frame, uint32_t sequence, uint32_t size) {
+static inline void frame_write_header(unsigned char *frame, uint32_t sequence, uint32_t size,
+                                      uint32_t flags) {
     frame[0] = (unsigned char)sequence;
     frame[1] = (unsigned char)(sequence >> 8);
     frame[2] = (unsigned char)(sequence >> 16);
     frame[3] = (unsigned char)(sequence >> 24);
     frame[4] = (unsigned char)size;
     frame[5] = (unsigned char)(size >> 8);
-    frame[6] = 0;
-    frame[7] = 0;
+    frame[6] = (unsigned char)flags;
+    frame[7] = (unsigned char)(flags >> 8);
 }
 
 static inline void frame_write_record_head(unsigned char *record, enum frame_record_kind kind,
@@ -80,8 +84,9 @@ static inline const char *frame_read_header(const unsigned char *frame, size_t s
     header->sequence =
         (uint32_t)frame[0] | (uint32_t)frame[1] << 8 | (uint32_t)frame[2] << 16 | (uint32_t)frame[3] << 24;
     header->size = (uint32_t)frame[4] | (uint32_t)frame[5] << 8;
-    if ((frame[6] | frame[7]) != 0)
-        return "its reserved bytes aren't zero";
+    header->flags = (uint32_t)frame[6] | (uint32_t)frame[7] << 8;
+    if ((header->flags & ~FRAME_RESTART) != 0)
+        return "it has an unknown flag";
     if (header->size != size)
         return "its size differs from what arrived";
     return NULL;

@@ -56,20 +56,25 @@ struct transport_config {
     uint32_t receive_slots;            /* 1..TRANSPORT_RECEIVE_SLOTS_MAX posted receives; 0: the default */
     uint32_t inflight_frames_per_peer; /* beyond it full frames wait in their peer's queue; 0: the default */
     enum transport_waiting waiting;
+    bool outlives_peers; /* when MPI fails to send to a peer, that is cut off for good (transport_open_peer
+                            doesn't help any more). Otherwise it is the end of the job */
     transport_deliver *deliver;
     void *context; /* borrowed, passed to deliver */
 };
 
 /* Counts since creation. Messages to oneself are counted in records_self alone. */
 struct transport_statistics {
-    uint64_t frames_sent;     /* MPI messages */
-    uint64_t frames_received; /* those of dropped peers included */
-    uint64_t bytes_sent;      /* of MPI messages, our headers included */
+    uint64_t frames_sent; /* MPI messages */
+    uint64_t frames_received;
+    uint64_t bytes_sent; /* of MPI messages, our headers included */
     uint64_t bytes_received;
     uint64_t records_sent; /* messages of the caller; one that travels in fragments counts once */
     uint64_t records_received;
     uint64_t records_self;
-    uint64_t records_refused;   /* to dropped peers */
+    uint64_t records_refused;   /* to peers that were shut or cut */
+    uint64_t frames_discarded;  /* not sent, because their peer was shut or cut */
+    uint64_t restarts;          /* frames received that said that what stood before them was discarded */
+    uint64_t peers_cut;         /* that MPI has failed to send to */
     uint64_t frames_early;      /* arrived before an older frame of their channel and were parked */
     uint64_t slots_set_aside;   /* receives that were overtaken by a later one */
     uint64_t malformed;         /* 0, or the process is about to end */
@@ -130,14 +135,18 @@ uint32_t transport_poll(struct transport *t, uint32_t frames_max);
 /* What to do when a poll and a flush found nothing: by the policy of config. Never sleeps. */
 void transport_wait(struct transport *t);
 
-/* From now on: nothing is sent to `rank` (refused silently), what is queued for it is discarded, and its
- * frames are ignored, parts of a message included. Frames that MPI already has stay in the pool until they
- * complete. Not allowed for the own rank; allowed from inside a delivery (the rest of that frame is ignored).
- * Idempotent. */
-void transport_drop_peer(struct transport *t, uint32_t rank);
+/* From now on nothing is sent to `rank`: messages to it are refused silently, and what MPI doesn't have yet
+ * is discarded. What it sends is delivered as before. Frames that MPI already has stay in the pool,
+ * untouched: they may never complete, and nothing waits for them. Not allowed for the own rank; allowed from
+ * inside a delivery. Idempotent. */
+void transport_shut_peer(struct transport *t, uint32_t rank);
 
-/* Whether anything is still open, queued, in flight (dropped peers not counted) or waiting to be delivered to
- * oneself. Messages on their way to this rank can't be known. Reclaims completed sends first. */
+/* `rank` may be sent to again. What was discarded stays so; messages arrive in the order in which they are
+ * sent, none of them in part. Not allowed for the own rank; allowed from inside a delivery. Idempotent. */
+void transport_open_peer(struct transport *t, uint32_t rank);
+
+/* Whether anything is still open, queued, in flight (peers that are shut not counted) or waiting to be
+ * delivered to oneself. Messages on their way to this rank can't be known. Reclaims completed sends first. */
 bool transport_pending(struct transport *t);
 
 /* Flushes and reclaims once, delivering nothing. Returns transport_pending(). Called in turns with
@@ -152,8 +161,9 @@ size_t transport_bound_bytes(const struct transport *t);
 /* pool_bytes that suffices if at no moment more than message_count messages with message_bytes bytes in all
  * are committed but not yet received by their peers; frame_bytes and inflight_frames_per_peer of config are
  * used. Two neighbouring frames of a queue always hold more than one frame of bytes together, or the first
- * would have taken in the second's first record; on top come the frames in flight and one open frame per
- * peer, which may be nearly empty. */
+ * would have taken in the second's first record; on top come, for each peer, one open frame and the frames in
+ * flight, which may be nearly empty. The latter also pay for the frames that MPI never lets go of because
+ * their peer has died, whatever is in them: they count against that peer's limit. */
 size_t transport_pool_bytes_needed(const struct transport_config *config, uint32_t rank_count,
                                    uint64_t message_count, uint64_t message_bytes);
 

@@ -4,91 +4,18 @@
  * (the outcome is the exit status; on failure one line says which rank, scenario and rule). */
 #include <sched.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "app/mpi/monotime.h"
 #include "app/mpi/topology.h"
 #include "app/mpi/transport.h"
 #include "chord/base/check.h"
+#include "tests/mpi/harness.h"
 
-#define MESSAGE_MAX (1024u * 1024u + 2048u)
+#define MESSAGE_MAX PATTERN_BYTES
 #define SECONDS_MAX 100u /* for all scenarios; then the test has failed */
-
-static uint32_t rank, ranks;
-static uint64_t seed = 1;
-static char scenario[160] = "start";
-static uint64_t scenario_ns; /* when it began */
-
-/* Names what is about to be tested, for the messages of failures; with TRANSPORT_TEST_VERBOSE times it. */
-#define begin(...)                                                                                           \
-    do {                                                                                                     \
-        if (rank == 0 && getenv("TRANSPORT_TEST_VERBOSE") != NULL && scenario_ns != 0)                       \
-            printf("%6.0f ms %s\n", (double)(monotime_now_ns() - scenario_ns) / 1e6, scenario);              \
-        scenario_ns = monotime_now_ns();                                                                     \
-        snprintf(scenario, sizeof scenario, __VA_ARGS__);                                                    \
-    } while (0)
-
-#define expect(condition)                                                                                    \
-    do {                                                                                                     \
-        if (!(condition))                                                                                    \
-            fail(__LINE__, #condition);                                                                      \
-    } while (0)
-
-static _Noreturn void fail(int line, const char *what) {
-    fprintf(stderr, "transport_test: rank %u of %u, seed %llu, %s: line %d: %s\n", rank, ranks,
-            (unsigned long long)seed, scenario, line, what);
-    fflush(stderr);
-    MPI_Abort(MPI_COMM_WORLD, 1);
-    _exit(1);
-}
-
-static void out_of_time(int signal_number) {
-    (void)signal_number;
-    static const char text[] = "transport_test: out of time in: ";
-    (void)!write(2, text, sizeof text - 1);
-    (void)!write(2, scenario, strlen(scenario));
-    (void)!write(2, "\n", 1);
-    _exit(3);
-}
-
-static void check_hook(const char *file, int line, const char *expression) {
-    fprintf(stderr, "%s:%d: check failed: ", file, line);
-    fail(__LINE__, expression);
-}
-
-static uint64_t next_random(uint64_t *state) { /* splitmix64 */
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
-/* MPI's own collectives spin without yielding (transport_prepare_environment), which takes whole time slices
- * when ranks share cores. */
-static void await(MPI_Request *request) {
-    int done = 0;
-    while (!done) {
-        MPI_Test(request, &done, MPI_STATUS_IGNORE);
-        if (!done)
-            sched_yield();
-    }
-}
-
-static void barrier(void) {
-    MPI_Request request;
-    MPI_Ibarrier(MPI_COMM_WORLD, &request);
-    await(&request);
-}
-
-static void duplicate(MPI_Comm *to) {
-    MPI_Request request;
-    MPI_Comm_idup(MPI_COMM_WORLD, to, &request);
-    await(&request);
-}
 
 /* ---------------------------------------------------------------- messages
  * Both ends derive size and bytes of message n of a channel from (seed, from, to, n). The first byte tells an
@@ -112,13 +39,6 @@ static size_t size_of_message(uint32_t from, uint32_t to, uint32_t n, uint32_t l
     return size < largest ? size : largest;
 }
 
-/* Bytes of message n; a period that is no divisor of any fragment's size. */
-static unsigned char pattern[MESSAGE_MAX + 512];
-
-static const unsigned char *bytes_of_message(uint32_t from, uint32_t to, uint32_t n) {
-    return pattern + (from * 37u + to * 11u + n * 7u) % 509u;
-}
-
 static struct {
     struct transport *t;
     uint32_t per_channel; /* messages on each channel */
@@ -127,12 +47,11 @@ static struct {
     uint32_t *received; /* from each rank */
     uint64_t acknowledged;
     uint64_t acknowledged_bytes;
-    bool *silent; /* ranks from which nothing may come any more */
 } run;
 
 static void take(void *context, uint32_t from, const unsigned char *bytes, size_t size) {
     expect(context == &run);
-    expect(from < ranks && !run.silent[from]);
+    expect(from < ranks);
     if (bytes[0] == ACK) {
         uint32_t acknowledged_size;
         expect(size == 1 + sizeof acknowledged_size);
@@ -191,7 +110,6 @@ static void start(struct transport_config *config, uint32_t per_channel, uint32_
     run.largest = largest;
     run.sent = calloc(ranks, sizeof *run.sent);
     run.received = calloc(ranks, sizeof *run.received);
-    run.silent = calloc(ranks, sizeof *run.silent);
     run.acknowledged = 0;
     run.acknowledged_bytes = 0;
     char error[TRANSPORT_ERROR_SIZE] = "";
@@ -207,7 +125,6 @@ static void stop(void) {
     run.t = NULL;
     free(run.sent);
     free(run.received);
-    free(run.silent);
     MPI_Comm_free(&comm);
 }
 
@@ -277,8 +194,8 @@ static void all_to_all(struct transport_config config, uint32_t per_channel, uin
     expect_equal_sums(s->records_sent - s->records_self, s->records_received);
     expect_equal_sums(s->frames_sent, s->frames_received);
     expect_equal_sums(s->bytes_sent, s->bytes_received);
-    if (getenv("TRANSPORT_TEST_VERBOSE") != NULL && rank == 0)
-        printf("%s: %llu frames, %llu early, %llu set aside\n", scenario, (unsigned long long)s->frames_sent,
+    if (getenv("MPI_TEST_VERBOSE") != NULL && rank == 0)
+        printf("%s: %llu frames, %llu early, %llu set aside\n", scenario_name(), (unsigned long long)s->frames_sent,
                (unsigned long long)s->frames_early, (unsigned long long)s->slots_set_aside);
     stop();
 }
@@ -328,62 +245,6 @@ static void coalescing(void) {
     const struct transport_statistics *s = transport_statistics(run.t);
     /* 52 bytes on average and 5 of each acknowledgement. */
     expect(s->frames_sent <= (10000 * (54 + 7)) / 3800 + 600);
-    stop();
-}
-
-/* The last rank is dropped by the others in the midst of a long message from and to it, and hears nothing any
- * more. */
-static void dropped_peer(void) {
-    if (ranks < 3)
-        return;
-    begin("dropped peer");
-    const uint32_t last = ranks - 1;
-    struct transport_config config = {
-        .pool_bytes = 8u << 20, .frame_bytes = 512, .inflight_frames_per_peer = 2};
-    start(&config, 200, 100000);
-    if (rank == last) {
-        for (uint32_t to = 0; to < last; to++)
-            for (uint32_t n = 0; n < 6; n++)
-                send_next(to);
-        for (int n = 0; n < 1000; n++)
-            transport_flush(run.t); /* sends, without hearing */
-        barrier();
-        for (uint32_t to = 0; to < last; to++)
-            transport_drop_peer(run.t, to);
-        expect(!transport_drain(run.t));
-        barrier();
-    } else {
-        for (uint32_t n = 0; n < 20; n++)
-            send_next(last);
-        transport_flush(run.t);
-        for (int n = 0; n < 20; n++)
-            transport_poll(run.t, 1);
-        transport_drop_peer(run.t, last);
-        transport_drop_peer(run.t, last);
-        run.silent[last] = true;
-        run.acknowledged = 0;
-        const uint64_t before = transport_statistics(run.t)->frames_sent;
-        send_next(last); /* small or large: refused */
-        run.sent[last] = 3;
-        send_next(last);
-        expect(transport_statistics(run.t)->records_refused == 2);
-        transport_flush(run.t);
-        expect(transport_statistics(run.t)->frames_sent == before);
-        barrier();
-        /* The others go on. */
-        for (uint32_t n = 0; n < run.per_channel; n++)
-            for (uint32_t to = 0; to < last; to++)
-                send_next(to);
-        bool complete = false;
-        while (!complete || run.acknowledged < (uint64_t)run.per_channel * last || transport_drain(run.t)) {
-            turn();
-            complete = true;
-            for (uint32_t from = 0; from < last; from++)
-                complete = complete && run.received[from] == run.per_channel;
-        }
-        expect(transport_statistics(run.t)->records_refused == 2);
-        barrier();
-    }
     stop();
 }
 
@@ -502,12 +363,14 @@ struct forged {
     } frames[3];
 };
 
-#define FRAME(sequence, size, ...)                                                                           \
+#define FLAGGED(sequence, size, flags, ...)                                                                  \
     {                                                                                                        \
         size, {                                                                                              \
-            sequence, 0, 0, 0, size, 0, 0, 0, __VA_ARGS__                                                    \
+            sequence, 0, 0, 0, size, 0, flags, 0, __VA_ARGS__                                                \
         }                                                                                                    \
     }
+#define FRAME(sequence, size, ...) FLAGGED(sequence, size, 0, __VA_ARGS__)
+#define RESTART(sequence, size, ...) FLAGGED(sequence, size, FRAME_RESTART, __VA_ARGS__)
 
 /* The last bytes of a frame are its records: head (little-endian: size, kind << 6) and bytes. */
 static const struct forged forgeries[] = {
@@ -522,7 +385,16 @@ static const struct forged forgeries[] = {
     {"it is shorter than a header", "", {{7, {0}}}},
     {"it is shorter than a header", "", {{0, {0}}}},
     {"its size differs from what arrived", "", {{11, {0, 0, 0, 0, 12, 0, 0, 0, 1, 0, 'a'}}}},
-    {"its reserved bytes aren't zero", "", {{11, {0, 0, 0, 0, 11, 0, 0, 1, 1, 0, 'a'}}}},
+    {"it has an unknown flag", "", {{11, {0, 0, 0, 0, 11, 0, 2, 0, 1, 0, 'a'}}}},
+    {"it has an unknown flag", "", {{11, {0, 0, 0, 0, 11, 0, 0, 1, 1, 0, 'a'}}}},
+    /* A restart ends a message in its midst, and means nothing where there is none. */
+    {NULL, "ab", {FRAME(0, 11, 1, 0, 'a'), RESTART(1, 11, 1, 0, 'b')}},
+    {NULL, "a", {FRAME(0, 15, 5, 64, 3, 0, 0, 0, 'x'), RESTART(1, 11, 1, 0, 'a')}},
+    {NULL, "uv", {FRAME(0, 15, 5, 64, 3, 0, 0, 0, 'x'), RESTART(1, 18, 5, 64, 2, 0, 0, 0, 'u', 1, 192, 'v')}},
+    {NULL, "a", {RESTART(1, 11, 1, 0, 'a'), FRAME(0, 15, 5, 64, 3, 0, 0, 0, 'x')}},
+    {"a fragment lacks its beginning",
+     "",
+     {FRAME(0, 15, 5, 64, 3, 0, 0, 0, 'x'), RESTART(1, 14, 1, 128, 'y', 1, 192, 'z')}},
     {"a record's head is cut off", "a", {FRAME(0, 12, 1, 0, 'a', 1)}},
     {"a record reaches beyond its frame", "", {FRAME(0, 11, 2, 0, 'a')}},
     {"a record is empty", "a", {FRAME(0, 13, 1, 0, 'a', 0, 0)}},
@@ -712,24 +584,8 @@ static void topology_and_clock(void) {
 }
 
 int main(int argc, char **argv) {
-    transport_prepare_environment();
-    MPI_Init(&argc, &argv);
-    int n = 0;
-    MPI_Comm_rank(MPI_COMM_WORLD, &n);
-    rank = (uint32_t)n;
-    MPI_Comm_size(MPI_COMM_WORLD, &n);
-    ranks = (uint32_t)n;
-    if (argc > 1)
-        seed = strtoull(argv[1], NULL, 10);
+    harness_start(&argc, &argv, "transport_test", SECONDS_MAX);
     rendezvous = argc > 2 && strcmp(argv[2], "rendezvous") == 0;
-    if (rank == 0)
-        printf("seed %llu, %u ranks\n", (unsigned long long)seed, ranks);
-    chord_check_set_hook(check_hook);
-    (void)signal(SIGALRM, out_of_time);
-    alarm(SECONDS_MAX);
-    uint64_t state = seed;
-    for (size_t i = 0; i < sizeof pattern; i++)
-        pattern[i] = i < 509 ? (unsigned char)next_random(&state) : pattern[i - 509];
 
     topology_and_clock();
     refused_configurations();
@@ -739,7 +595,6 @@ int main(int argc, char **argv) {
     stalled_receive(32);
     ping_pong(2000);
     coalescing();
-    dropped_peer();
     /* frame_bytes, slots and in-flight limit: defaults, the smallest of each, and mixed. */
     const uint32_t scale = ranks <= 3 ? 10 : 3;
     all_to_all((struct transport_config){0}, scale * 200, MESSAGE_MAX, 64, 2u << 20);
@@ -758,10 +613,6 @@ int main(int argc, char **argv) {
         scale * 2000, 100, 1000, 1u << 17);
     if (ranks <= 2)
         all_to_all((struct transport_config){.waiting = TRANSPORT_SPIN}, 20, 100, 1, 100);
-    begin("the end");
-    barrier();
-    if (rank == 0)
-        printf("transport_test: all scenarios passed\n");
-    MPI_Finalize();
+    harness_end();
     return 0;
 }
