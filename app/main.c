@@ -3,7 +3,10 @@
 #include "app/driver/budget.h"
 #include "app/driver/driver.h"
 #include "app/mpi/clock_sync.h"
+#include "app/mpi/leave.h"
+#include "app/mpi/lifeline.h"
 #include "app/mpi/monotime.h"
+#include "app/mpi/recovery.h"
 #include "app/mpi/runtime.h"
 #include "app/mpi/startup.h"
 #include "app/mpi/topology.h"
@@ -72,7 +75,9 @@ struct process {
     struct agent agent;
     struct evidence evidence; /* rank 0 */
     struct driver *driver;    /* rank 0 */
+    struct lifeline lifeline; /* other ranks */
     struct result_run run;
+    bool any_was_shut; /* of the ranks, as of the end of the loop */
 };
 
 static int own_rank; /* for the check hook */
@@ -80,8 +85,7 @@ static int own_rank; /* for the check hook */
 static void check_failed(const char *file, int line, const char *expression) {
     fprintf(stderr, "chordkv: rank %d: %s:%d: check failed: %s\nThis is a defect of chord-kv: please report it.\n",
             own_rank, file, line, expression);
-    MPI_Abort(MPI_COMM_WORLD, EXIT_FAILED);
-    abort();
+    leave_abort(MPI_COMM_WORLD, EXIT_FAILED);
 }
 
 /* --- what rank 0 checks before anything else --- */
@@ -212,6 +216,7 @@ static struct transport_config transport_config_of(struct process *process, cons
                                       .frame_bytes = process->options->frame_bytes,
                                       .message_bytes_max = budget->message_bytes_max,
                                       .waiting = process->topology.waiting,
+                                      .outlives_peers = recovery_outlives_ranks(getenv),
                                       .deliver = runtime_deliver,
                                       .context = &process->runtime};
     if (process->options->waiting != OPTIONS_WAITING_AUTO) {
@@ -432,6 +437,8 @@ static void owner_control(void *context, uint32_t from_rank, unsigned type, cons
         driver_back(process->driver, from_rank);
     } else if (type == CONTROL_ANSWERED) {
         driver_answered(process->driver, from_rank, bytes, size);
+    } else if (type == RUNTIME_CONTROL_FAREWELL) {
+        process->agent.stopped = true;
     } else {
         agent_receive(&process->agent, from_rank, type, bytes, size);
     }
@@ -548,33 +555,75 @@ static void take_apart(struct process *process) {
     free(process->node_ids);
 }
 
-/* The last replies are still in this rank's frames. */
-static void drain(struct process *process) {
-    while (transport_drain(process->transport)) {
-        (void)transport_poll(process->transport, 32);
+/* --- the loops --- */
+
+/* Where mpirun outlives its ranks, nobody but themselves ends them when rank 0 is dead. */
+static void watch_rank_0(struct process *process) {
+    /* A rank that rests is told nothing for as long as a person thinks, and a silent one for good. */
+    const bool expects_word = !process->agent.resting && !process->runtime.silent;
+    const uint64_t now_ns = process->runtime.now_ns;
+    const enum lifeline_state state =
+        lifeline_look(&process->lifeline, now_ns, expects_word ? process->runtime.heard_ns : now_ns);
+    if (state == LIFELINE_HOLDS) {
+        return;
     }
+    if (state == LIFELINE_GONE) {
+        fprintf(stderr, "chordkv: rank %d: rank 0's process is gone: ending\n", process->rank);
+    } else {
+        fprintf(stderr, "chordkv: rank %d: rank 0 hasn't been heard for %u s: ending\n", process->rank,
+                process->options->timeout_seconds);
+    }
+    leave_alone(EXIT_FAILED);
+}
+
+static void agent_loop(struct process *process) {
+    const bool watches = recovery_outlives_ranks(getenv);
+    while (!process->agent.stopped) {
+        if (!runtime_step(&process->runtime) && process->agent.resting) {
+            nanosleep(&(struct timespec){.tv_nsec = REST_NS}, NULL);
+        }
+        if (watches) {
+            watch_rank_0(process);
+        }
+    }
+}
+
+/* Tells every rank of rank 0's process, and whether all are ready for their loops. */
+static bool begin_together(struct process *process, bool ready) {
+    struct lifeline_process rank_0 = lifeline_own_process();
+    startup_broadcast(process->comm, &rank_0, sizeof rank_0);
+    lifeline_init(&process->lifeline, &rank_0, UINT64_C(1000) * MILLISECOND_NS * process->options->timeout_seconds,
+                  monotime_now_ns());
+    bool *all = calloc((size_t)process->rank_count, sizeof *all);
+    chord_check(all != NULL);
+    startup_gather_all(process->comm, &ready, sizeof ready, all);
+    bool all_ready = true;
+    for (int rank = 0; rank < process->rank_count; rank++) {
+        all_ready &= all[rank];
+    }
+    free(all);
+    return all_ready;
 }
 
 static enum exit_status run(struct process *process) {
     const enum exit_status built = build(process);
-    if (built != EXIT_VALID) {
-        MPI_Abort(process->comm, (int)built);
-    }
-    enum exit_status status = EXIT_VALID;
-    if (process->rank == 0) {
-        status = process->options->command == OPTIONS_COMMAND_SHELL ? shell_run(process->driver, process->message)
-                                                                   : driver_run(process->driver, process->message);
-    } else {
-        while (!process->agent.stopped) {
-            if (!runtime_step(&process->runtime) && process->agent.resting) {
-                nanosleep(&(struct timespec){.tv_nsec = REST_NS}, NULL);
-            }
+    enum exit_status status = EXIT_FAILED;
+    if (begin_together(process, built == EXIT_VALID)) {
+        if (process->rank != 0) {
+            status = EXIT_VALID;
+            agent_loop(process);
+        } else if (process->options->command == OPTIONS_COMMAND_SHELL) {
+            status = shell_run(process->driver, process->message);
+        } else {
+            status = driver_run(process->driver, process->message);
         }
+        if (status == EXIT_TIMED_OUT) {
+            return status;
+        }
+        leave_drain(process->transport, runtime_any_shut(&process->runtime));
     }
-    if (status != EXIT_TIMED_OUT) {
-        drain(process);
-        take_apart(process);
-    }
+    process->any_was_shut = runtime_any_shut(&process->runtime);
+    take_apart(process);
     return status;
 }
 
@@ -644,13 +693,10 @@ int main(int argc, char **argv, char **envp) {
     }
     free(process.all_ids);
     if (status == EXIT_TIMED_OUT) {
-        fflush(NULL);
-        MPI_Abort(process.comm, (int)status);
+        leave_abort(process.comm, (int)status);
     }
-    /* MPI_Finalize waits for all ranks, spinning: come there together. */
-    startup_meet(process.comm);
-    MPI_Comm_free(&process.comm);
-    MPI_Finalize();
     /* mpirun takes its time, and a banner, to end a job with a status; the launcher needs neither. */
-    return process.rank == 0 && !told ? (int)status : 0;
+    const int told_status = process.rank == 0 && !told ? (int)status : 0;
+    leave(&process.comm, process.any_was_shut, told_status);
+    return told_status;
 }

@@ -82,8 +82,10 @@ static enum chord_status receive_shut(struct chord_peer *peer, uint32_t rank, ui
 }
 
 static enum chord_status receive_open(struct chord_peer *peer, uint32_t rank, uint64_t now_ticks) {
+    const struct chord_notice notice = {.kind = CHORD_NOTICE_OPENED, .rank = rank};
     if (rank == peer->rank) { /* it was out itself: answers to it were discarded */
         chord_client_ask_again(&peer->client, now_ticks);
+        peer->environment.sink->notice(peer->environment.sink->context, &notice);
         return CHORD_OK;
     }
     if (!peer->reach.is_shut[rank]) {
@@ -92,7 +94,6 @@ static enum chord_status receive_open(struct chord_peer *peer, uint32_t rank, ui
     peer->reach.is_shut[rank] = false;
     peer->reach.shut_count--;
     if (!has_coordinator(peer)) {
-        const struct chord_notice notice = {.kind = CHORD_NOTICE_OPENED, .rank = rank};
         peer->environment.sink->notice(peer->environment.sink->context, &notice);
     }
     return CHORD_OK;

@@ -13,15 +13,19 @@ source "$here/common.sh"
 
 usage() {
     cat <<'END'
-Usage: launch.sh [-n N] [--tcp] [--verbose] [MPIRUN OPTIONS...] [--] chordkv ARGUMENTS...
+Usage: launch.sh [-n N] [--tcp | --ucx] [--no-recovery] [--verbose] [MPIRUN OPTIONS...] [--] chordkv ARGUMENTS...
 
 Starts chordkv on N ranks (default 10) and ends with the status of its verdict:
   0 valid, 1 failure (also: no verdict), 2 wrong usage or input, 3 wrong answer, 4 data lost, 5 timed out
 
-  -n N, -np N   ranks
-  --tcp         messages over TCP instead of shared memory (Open MPI)
-  --verbose     show the mpirun command and mpirun's own messages
-  --help        print this text (after chordkv: the program's help)
+  -n N, -np N    ranks
+  --tcp          messages over TCP instead of shared memory (Open MPI): by UCX where Open MPI has it, since its own TCP
+                 ends every rank that sends to a dead one
+  --ucx          messages by UCX, whatever they go over (Open MPI): for runs on several machines that shall survive the
+                 death of a rank
+  --no-recovery  end the run when a rank dies (Open MPI); otherwise the others go on
+  --verbose      show the mpirun command and mpirun's own messages
+  --help         print this text (after chordkv: the program's help)
 
 Everything else before the program's name is given to mpirun. The program is the first word named chordkv, or the word
 after "--": a path, or build/app/chordkv beside this script, or found in PATH. Ranks beyond the cores of this machine
@@ -39,6 +43,9 @@ END
 
 ranks=10
 tcp=0
+ucx=0
+recovery=1
+recovery_given=0
 verbose=0
 oversubscribe_given=0
 binding_given=0
@@ -82,6 +89,13 @@ while (($# > 0)); do
         shift 2
         ;;
     --tcp) tcp=1 && shift ;;
+    --ucx) ucx=1 && shift ;;
+    --no-recovery) recovery=0 && shift ;;
+    --enable-recovery | -enable-recovery)
+        recovery_given=1
+        mpi_options+=("$1")
+        shift
+        ;;
     --verbose) verbose=1 && shift ;;
     -h | --help) usage && exit 0 ;;
     --)
@@ -119,6 +133,8 @@ while (($# > 0)); do
         ;;
     esac
 done
+((recovery || !recovery_given)) || die 2 "--no-recovery and --enable-recovery contradict each other"
+((!tcp || !ucx)) || die 2 "--tcp and --ucx contradict each other"
 [[ -n $program ]] || die 2 "no program: none of the words is chordkv, and there is no --; --help shows how to call this"
 
 # --- The program and mpirun ------------------------------------------------------------------------------------------
@@ -195,6 +211,7 @@ fi
 
 scratch=
 child=
+guard=
 caught=
 
 # Files that a killed Open MPI job leaves, if they are surely this job's: its number is in the URI that mpirun wrote
@@ -209,6 +226,7 @@ remove_leftovers() {
 }
 
 at_exit() {
+    [[ -z $guard ]] || kill "$guard" 2>/dev/null || true
     if [[ -n $child ]]; then
         kill -KILL "$child" 2>/dev/null || true
         remove_leftovers
@@ -233,8 +251,18 @@ else
 fi
 export CHORDKV_VERDICT=$scratch/verdict.json
 
+# Whether this Open MPI can send by UCX; asked of the ompi_info beside mpirun.
+has_ucx() {
+    local info
+    info=$(dirname -- "$(type -P -- "$mpirun")")/ompi_info
+    [[ -x $info ]] && "$info" --parsable 2>/dev/null | grep -q '^mca:pml:ucx:'
+}
+
+export CHORDKV_RECOVERY=0
 if [[ $flavour != other ]]; then
-    for variable in LAUNCHED STDIN_TTY STDOUT_TTY STDERR_TTY VERDICT; do
+    export CHORDKV_RECOVERY=$recovery
+    ((!recovery || recovery_given)) || mpi_options+=(--enable-recovery)
+    for variable in LAUNCHED RECOVERY STDIN_TTY STDOUT_TTY STDERR_TTY VERDICT; do
         mpi_options+=(-x "CHORDKV_$variable")
     done
     if ((EUID == 0)); then
@@ -246,15 +274,24 @@ if [[ $flavour != other ]]; then
         # For MPI's own start and end; the program waits in its own way.
         mpi_options+=(--mca mpi_yield_when_idle 1)
     fi
-    ((!tcp)) || mpi_options+=(--mca pml ob1 --mca btl "self,tcp")
+    if ((ucx)) && ! has_ucx; then
+        die 2 "--ucx: this Open MPI has no UCX"
+    elif ((ucx)) || { ((tcp && recovery)) && has_ucx; }; then
+        mpi_options+=(--mca pml ucx --mca pml_ucx_tls any --mca pml_ucx_devices any)
+        ((!tcp)) || mpi_options+=(-x "UCX_TLS=${UCX_TLS:-tcp,self}")
+        # It says of each message to a dead rank that it failed; which is no news.
+        ((verbose)) || mpi_options+=(--mca opal_common_ucx_verbose -1)
+    elif ((tcp)); then
+        mpi_options+=(--mca pml ob1 --mca btl "self,tcp")
+    fi
     if ((!verbose)); then
         mpi_options+=(--quiet) # no banner about statuses that aren't 0
         # PMIx, too, complains whenever a rank's status isn't 0. So redirected, its words go nowhere (seen on 4.1.4).
         export PMIX_OUTPUT_REDIRECT=file
     fi
     [[ $flavour != openmpi ]] || mpi_options+=(--report-uri "$scratch/uri")
-elif ((tcp)); then
-    die 2 "--tcp is known for Open MPI only, not for '$version'"
+elif ((tcp || ucx)); then
+    die 2 "--tcp and --ucx are known for Open MPI only, not for '$version'"
 fi
 
 # --- Run -------------------------------------------------------------------------------------------------------------
@@ -273,6 +310,20 @@ trap 'on_signal 1' HUP
 trap 'on_signal 2' INT
 trap 'on_signal 15' TERM
 
+# Ends mpirun if it goes on for long after the verdict. With recovery it waits for every rank, also for one that is stopped
+# on another machine. Reading what nobody writes is a way to sleep that leaves no process behind.
+patience=${LAUNCH_PATIENCE:-60}
+end_after_verdict() {
+    local nothing
+    exec {nothing}<> <(:)
+    while [[ ! -e $CHORDKV_VERDICT ]]; do
+        kill -0 "$1" 2>/dev/null || return 0
+        read -r -t 1 -u "$nothing" || true
+    done
+    read -r -t "$patience" -u "$nothing" || true
+    kill -TERM "$1" 2>/dev/null
+}
+
 # Line editing for a person at the shell. rlwrap gives mpirun a terminal of its own, so this comes after the streams were
 # looked at; it ends with mpirun's status.
 declare -a editor=()
@@ -289,14 +340,18 @@ fi
 # In the background, because bash would hold signals back while it waits in the foreground; <&0 keeps standard input.
 "${editor[@]}" "$mpirun" -n "$ranks" "${mpi_options[@]}" "$program" "$@" <&0 &
 child=$!
+end_after_verdict "$child" </dev/null >/dev/null 2>&1 &
+guard=$!
 mpi_status=0
 while true; do
     mpi_status=0
     wait "$child" 2>/dev/null || mpi_status=$?
     kill -0 "$child" 2>/dev/null || break # else a signal interrupted the wait
 done
+kill "$guard" 2>/dev/null || true
 remove_leftovers
 child=
+guard=
 if [[ -n $caught ]]; then
     complain "ended by signal $caught"
     exit $((128 + caught))

@@ -577,7 +577,7 @@ static void fail(struct agent *agent, const unsigned char *bytes, size_t size) {
     case CRASH_KILL:
         fault_kill();
     case CRASH_PAUSE:
-        fault_pause(fault.pause_ns);
+        (void)fault_pause((uint32_t)(fault.pause_ns / 1000000));
         return;
     case CRASH_KIND_COUNT:
         break;

@@ -1,18 +1,19 @@
-/* Ways for a rank to fail on purpose, for tests of what the others do then. */
+/* What a rank does to itself when a fault is injected. Knows nothing of MPI. */
 #ifndef APP_MPI_FAULT_H
 #define APP_MPI_FAULT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-struct runtime;
-
-/* SIGKILL to this process. */
+/* Ends this process as a crash does: by SIGKILL, nothing flushed, nobody told. */
 _Noreturn void fault_kill(void);
 
-/* This process does nothing for so long, and then goes on. */
-void fault_pause(uint64_t ns);
+/* Stops this process for `ms` milliseconds, as kill -STOP and kill -CONT do: nothing in it runs. Returns true if it was
+ * stopped. Otherwise no helper could be started, which one line on standard error says, and it has slept for as long,
+ * handling no message: the other ranks can't tell the difference. */
+bool fault_pause(uint32_t ms);
 
-/* From now on the rank does nothing any more. (Stands in for the runtime's own, which goes on taking messages in.) */
-void runtime_silence(struct runtime *runtime);
+/* The same with another shell than /bin/sh, for tests. */
+bool fault_pause_by(const char *shell, uint32_t ms);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Frames handled before the rest of the loop has its turn. */
 #define FRAMES_PER_STEP 32u
@@ -19,6 +20,8 @@
 #define POLLS_BEFORE_WAITING 2u
 /* A block of the C library costs this much beside what it gives. */
 #define BLOCK_OVERHEAD 8u
+/* A silent rank that finds nothing sleeps so long. */
+#define SILENT_REST_NS 1000000
 
 /* --- the allocator that the core is given --- */
 
@@ -58,6 +61,9 @@ static void sink_send(void *context, const struct chord_message *message) {
     const size_t size = head_size + value_size;
     const uint32_t to = message->to.rank;
     chord_check(to < runtime->rank_count);
+    if (__builtin_expect(runtime->silent, 0)) {
+        return;
+    }
     runtime->traffic.messages[message->type]++;
     runtime->traffic.bytes[message->type] += size;
     runtime->traffic.self_messages += to == runtime->rank;
@@ -79,8 +85,23 @@ static void sink_send(void *context, const struct chord_message *message) {
 void runtime_send_control(struct runtime *runtime, uint32_t to_rank, unsigned type, const void *bytes,
                           size_t size) {
     chord_check(type >= RUNTIME_CONTROL_FIRST && type <= UINT8_MAX);
+    if (runtime->silent) {
+        return;
+    }
     const unsigned char head = (unsigned char)type;
     transport_send_large(runtime->transport, to_rank, &head, 1, bytes, size);
+}
+
+void runtime_send_farewell(struct runtime *runtime, uint32_t to_rank, const void *bytes, size_t size) {
+    const bool is_shut = transport_is_shut(runtime->transport, to_rank);
+    if (is_shut) {
+        transport_open_peer(runtime->transport, to_rank);
+    }
+    runtime_send_control(runtime, to_rank, RUNTIME_CONTROL_FAREWELL, bytes, size);
+    if (is_shut) {
+        (void)transport_flush(runtime->transport);
+        transport_shut_peer(runtime->transport, to_rank);
+    }
 }
 
 /* --- receiving --- */
@@ -91,8 +112,24 @@ static void sink_complete(void *context, const struct chord_completion *completi
     runtime->owner.complete(runtime->owner.context, completion, runtime->now_ns);
 }
 
+/* Shuts or opens the channel to a rank. One that was out hears of its own return, too. */
+static void turn_channel(struct runtime *runtime, uint32_t rank, bool open) {
+    if (rank == runtime->rank || runtime->silent) {
+        return;
+    }
+    if (open) {
+        transport_open_peer(runtime->transport, rank);
+    } else {
+        transport_shut_peer(runtime->transport, rank);
+        runtime->any_shut = true;
+    }
+}
+
 static void sink_notice(void *context, const struct chord_notice *notice) {
     struct runtime *runtime = context;
+    if (notice->kind == CHORD_NOTICE_SHUT || notice->kind == CHORD_NOTICE_OPENED) {
+        turn_channel(runtime, notice->rank, notice->kind == CHORD_NOTICE_OPENED);
+    }
     runtime->owner.notice(runtime->owner.context, notice);
 }
 
@@ -121,6 +158,12 @@ static bool is_progress(enum chord_message_type type) {
 
 void runtime_deliver(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
     struct runtime *runtime = context;
+    if (from_rank == runtime->config->coordinator_rank) {
+        runtime->heard_ns = runtime->now_ns;
+    }
+    if (__builtin_expect(runtime->silent, 0) && bytes[0] != RUNTIME_CONTROL_FAREWELL) {
+        return;
+    }
     if (bytes[0] >= RUNTIME_CONTROL_FIRST) {
         runtime->control_count++;
         if (runtime->has_peer) {
@@ -155,8 +198,20 @@ static bool wait_for_frames(struct runtime *runtime) {
     return false;
 }
 
+/* A silent rank has nothing to do but to let its peers' sends complete. */
+static bool step_silently(struct runtime *runtime) {
+    if (transport_poll(runtime->transport, FRAMES_PER_STEP) > 0) {
+        return true;
+    }
+    (void)nanosleep(&(struct timespec){.tv_nsec = SILENT_REST_NS}, NULL);
+    return false;
+}
+
 bool runtime_step(struct runtime *runtime) {
     runtime->now_ns = monotime_now_ns();
+    if (__builtin_expect(runtime->silent, 0)) {
+        return step_silently(runtime);
+    }
     const uint32_t frame_count = transport_poll(runtime->transport, FRAMES_PER_STEP);
     bool busy = frame_count > 0;
     if (runtime->has_peer && frame_count < FRAMES_PER_STEP) {
@@ -181,6 +236,22 @@ bool runtime_step(struct runtime *runtime) {
 
 enum chord_status runtime_submit(struct runtime *runtime, const struct chord_operation *operation) {
     return chord_client_submit(&runtime->peer.client, operation, runtime->now_ns);
+}
+
+/* --- faults --- */
+
+void runtime_silence(struct runtime *runtime) {
+    runtime->silent = true;
+    /* Also what is packed already stays here. */
+    for (uint32_t rank = 0; rank < runtime->rank_count; rank++) {
+        if (rank != runtime->rank) {
+            transport_shut_peer(runtime->transport, rank);
+        }
+    }
+}
+
+bool runtime_any_shut(const struct runtime *runtime) {
+    return runtime->any_shut || runtime->silent;
 }
 
 /* --- the rest --- */

@@ -1,5 +1,6 @@
 /* A rank's loop: carries messages between the core (chord/peer.h) and the transport, gives the core its time,
- * and hands the driver's own messages to whoever asked for them. It decides nothing of the protocol.
+ * and hands the driver's own messages to whoever asked for them. It decides nothing of the protocol. The core's notices
+ * about ranks that are out (CHORD_NOTICE_SHUT and _OPENED) it carries out itself, too.
  *
  * Ticks are nanoseconds of this rank's monotonic clock. The clock is read once a step and once an answered
  * operation: an operation's end is never taken for earlier than it was, or the judge would be misled. */
@@ -17,6 +18,8 @@ struct transport;
 
 /* Types of the driver's messages start here; below are the core's. */
 #define RUNTIME_CONTROL_FIRST 128u
+/* The one control message that a silent rank still takes: the end. */
+#define RUNTIME_CONTROL_FAREWELL 255u
 
 /* What the runtime tells its owner. The bytes are borrowed for the call, and have no alignment. */
 struct runtime_owner {
@@ -45,7 +48,10 @@ struct runtime {
     struct runtime_memory memory;
     struct chord_peer peer;
     bool has_peer;
+    bool silent;              /* runtime_silence */
+    bool any_shut;            /* runtime_any_shut */
     uint64_t now_ns;          /* the clock as it was read last */
+    uint64_t heard_ns;        /* when anything came from the coordinator's rank last; 0: never */
     struct traffic traffic;   /* sent; mpi_* are filled in by runtime_traffic */
     uint64_t *sent_to;        /* owned; by rank: messages of the core, heartbeats apart */
     uint64_t *received_from;  /* owned; by rank: the same */
@@ -92,6 +98,17 @@ struct runtime_counts {
     uint64_t received;
 };
 struct runtime_counts runtime_counts(const struct runtime *runtime, const bool *is_uncounted);
+
+/* Sends RUNTIME_CONTROL_FAREWELL with these bytes to a rank, also to one that is shut: it may be silent only. If MPI can't
+ * take it (the rank is dead), it is discarded. */
+void runtime_send_farewell(struct runtime *runtime, uint32_t to_rank, const void *bytes, size_t size);
+
+/* From now on, and for good, this rank sends nothing and discards all that arrives but a farewell: to the others it is
+ * dead. It goes on receiving, so that their sends complete, and sleeps between. What it had under way stays unfinished. */
+void runtime_silence(struct runtime *runtime);
+
+/* Whether the core has ever had a rank shut, or this one is silent, which others have surely noticed. */
+bool runtime_any_shut(const struct runtime *runtime);
 
 /* What was sent so far. */
 struct traffic runtime_traffic(const struct runtime *runtime);

@@ -1,5 +1,6 @@
 #include "app/mpi/startup.h"
 
+#include "app/mpi/monotime.h"
 #include "app/mpi/transport.h"
 
 #include <sched.h>
@@ -36,7 +37,19 @@ void startup_gather_all(MPI_Comm comm, const void *own, size_t size, void *all) 
 }
 
 void startup_meet(MPI_Comm comm) {
+    (void)startup_meet_within(comm, UINT64_MAX);
+}
+
+bool startup_meet_within(MPI_Comm comm, uint64_t limit_ns) {
+    const uint64_t begun_ns = monotime_now_ns();
     MPI_Request request;
     TRANSPORT_MPI(MPI_Ibarrier(comm, &request));
-    wait_for(&request);
+    int done = 0;
+    while (!done && monotime_now_ns() - begun_ns < limit_ns) {
+        TRANSPORT_MPI(MPI_Test(&request, &done, MPI_STATUS_IGNORE));
+        if (!done) {
+            (void)sched_yield();
+        }
+    }
+    return done != 0;
 }

@@ -4,7 +4,9 @@
 #define APP_MPI_STARTUP_H
 
 #include <mpi.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* A duplicate of comm, the caller's to free. */
 MPI_Comm startup_duplicate(MPI_Comm comm);
@@ -17,5 +19,8 @@ void startup_gather_all(MPI_Comm comm, const void *own, size_t size, void *all);
 
 /* Returns when all ranks have called it. */
 void startup_meet(MPI_Comm comm);
+
+/* The same, but gives up after limit_ns and returns false: some rank has not come. comm is of no use any more then. */
+bool startup_meet_within(MPI_Comm comm, uint64_t limit_ns);
 
 #endif

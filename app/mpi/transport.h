@@ -145,6 +145,9 @@ void transport_shut_peer(struct transport *t, uint32_t rank);
  * sent, none of them in part. Not allowed for the own rank; allowed from inside a delivery. Idempotent. */
 void transport_open_peer(struct transport *t, uint32_t rank);
 
+/* Whether what is sent to `rank` is refused, for whatever reason. */
+bool transport_is_shut(const struct transport *t, uint32_t rank);
+
 /* Whether anything is still open, queued, in flight (peers that are shut not counted) or waiting to be
  * delivered to oneself. Messages on their way to this rank can't be known. Reclaims completed sends first. */
 bool transport_pending(struct transport *t);

@@ -77,6 +77,11 @@ void transport_open_peer(struct transport *t, uint32_t rank) {
     t->peers[rank].closed = t->peers[rank].cut;
 }
 
+bool transport_is_shut(const struct transport *t, uint32_t rank) {
+    chord_check(rank < t->rank_count);
+    return t->peers[rank].closed;
+}
+
 /* ---------------------------------------------------------------- the pool */
 
 /* Moves the frames of `peer` that MPI has finished with to the free list: oldest first, up to the first that

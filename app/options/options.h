@@ -127,6 +127,8 @@ struct options {
     enum options_terminal stdout_terminal;
     enum options_terminal stderr_terminal;
     bool launched;       /* CHORDKV_LAUNCHED=1 */
+    bool recovery;       /* CHORDKV_RECOVERY=1: the launcher has told mpirun to outlive its ranks; what that
+                            means is judged by app/mpi/recovery.h */
     const char *verdict; /* CHORDKV_VERDICT: where the launcher awaits the verdict record, or NULL */
 
     /* private: one bit an option of the table, set if the user gave it; read by options_given and

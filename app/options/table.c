@@ -480,6 +480,8 @@ _Static_assert(sizeof(options_rules) / sizeof(options_rules[0]) <= 64, "struct o
 const struct options_variable options_variables[] = {
     {"CHORDKV_LAUNCHED", OPTIONS_VARIABLE_FLAG, offsetof(struct options, launched), "0|1",
      "set by jobs/launch.sh, which sets the others too"},
+    {"CHORDKV_RECOVERY", OPTIONS_VARIABLE_FLAG, offsetof(struct options, recovery), "0|1",
+     "whether the launcher has told mpirun to go on when a rank dies"},
     {"CHORDKV_VERDICT", OPTIONS_VARIABLE_TEXT, offsetof(struct options, verdict), "PATH",
      "where the launcher awaits the verdict record"},
     {"CHORDKV_STDIN_TTY", OPTIONS_VARIABLE_TERMINAL, offsetof(struct options, stdin_terminal), "0|1",

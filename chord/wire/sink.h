@@ -85,7 +85,7 @@ enum chord_notice_kind {
     CHORD_NOTICE_HEARD,        /* `suspicion`: a suspected rank is heard again. What was excluded stays excluded */
     CHORD_NOTICE_LOST,         /* `loss`: data is lost */
     CHORD_NOTICE_SHUT,         /* `rank` is out: discard what is queued for it, and send it nothing more, */
-    CHORD_NOTICE_OPENED        /* until it is back. What was discarded stays so. */
+    CHORD_NOTICE_OPENED        /* until it is back. What was discarded stays so. Of the own rank: it was out itself */
 };
 
 struct chord_notice {

@@ -119,6 +119,11 @@ expect 'ten ranks by default' 0 '' "$chordkv" 'verdict valid 0'
 passed 'ten ranks by default' '-n 10'
 passed 'variables' '-x CHORDKV_VERDICT'
 passed 'quiet' '--quiet'
+passed 'the others go on when a rank dies' '--enable-recovery'
+passed 'and the program knows' '-x CHORDKV_RECOVERY'
+expect 'the program knows' 0 '' "$chordkv" '[[ $CHORDKV_RECOVERY == 1 ]] && verdict valid 0'
+expect 'or it ends' 0 '' --no-recovery "$chordkv" '[[ $CHORDKV_RECOVERY == 0 ]] && verdict valid 0'
+not_passed 'or it ends' '--enable-recovery'
 expect 'the environment' 0 '' "$chordkv" \
     '[[ $CHORDKV_LAUNCHED$CHORDKV_STDIN_TTY$CHORDKV_STDOUT_TTY$CHORDKV_STDERR_TTY == 1000 ]] && verdict valid 0'
 expect 'many ranks share the cores' 0 '' -n 9999 "$chordkv" 'verdict valid 0'
@@ -132,6 +137,20 @@ not_passed 'own binding' '--bind-to none'
 expect 'TCP and other options' 0 '' --tcp --enable-recovery --mca a b -- "$work/bin/other" 'verdict valid 0'
 passed 'TCP' '--mca btl self,tcp'
 passed 'other options' '--enable-recovery --mca a b'
+not_passed 'given once, passed once' '--mca a b --enable-recovery'
+# The stub's own ompi_info, as it stands beside mpirun.
+printf '#!/bin/sh\necho mca:pml:ucx:version:component:4.1.4\n' >"$work/ompi_info"
+chmod +x "$work/ompi_info"
+expect 'TCP by UCX' 0 '' --tcp "$chordkv" 'verdict valid 0'
+passed 'TCP by UCX' '--mca pml ucx --mca pml_ucx_tls any --mca pml_ucx_devices any -x UCX_TLS=tcp,self'
+not_passed 'TCP by UCX' '--mca btl'
+expect 'UCX' 0 '' --ucx "$chordkv" 'verdict valid 0'
+passed 'UCX' '--mca pml ucx'
+not_passed 'UCX' '-x UCX_TLS'
+expect 'TCP without recovery' 0 '' --tcp --no-recovery "$chordkv" 'verdict valid 0'
+passed 'TCP without recovery' '--mca btl self,tcp'
+rm -- "$work/ompi_info"
+expect 'no UCX' 2 'this Open MPI has no UCX' --ucx "$chordkv" true
 expect 'arguments are kept apart' 0 '' "$chordkv" '[[ $2 == "a b" && $3 == "*" && -z $4 && $# == 4 ]] && verdict valid 0' \
     'a b' '*' ''
 if ((EUID == 0)); then
@@ -141,6 +160,7 @@ else
 fi
 STUB_VERSION=5.0.7 expect 'Open MPI 5' 0 '' -n 9999 "$chordkv" 'verdict valid 0'
 passed 'Open MPI 5' '--map-by :OVERSUBSCRIBE'
+passed 'Open MPI 5' '--enable-recovery'
 not_passed 'Open MPI 5' '--oversubscribe'
 
 # Standard input reaches the program.
@@ -216,9 +236,14 @@ expect 'nothing after --' 2 'no program after --' --
 expect 'ranks' 2 "takes a whole number from 1 to 999999, not '0'" -n 0 "$chordkv" true
 expect 'ranks without value' 2 'needs a value' -n
 expect 'not a program' 2 'is not a program' "$work/nothing/chordkv" run
+expect 'recovery or not' 2 'contradict each other' --no-recovery --enable-recovery "$chordkv" true
+expect 'TCP or UCX' 2 'contradict each other' --tcp --ucx "$chordkv" true
 expect 'no such program' 2 'nor in PATH' -- surely-no-such-program
 expect 'no host file' 2 "can't be read" --hostfile "$work/nothing" "$chordkv" true
 MPIRUN=$work/nothing expect 'no mpirun' 2 'apt-get install openmpi-bin' "$chordkv" true
+
+# An mpirun that doesn't come back after the verdict is ended.
+LAUNCH_PATIENCE=0.1 expect 'a rank that never ends' 5 '' "$chordkv" 'verdict timeout 5; exec sleep 600'
 
 # A signal ends the run, and what a killed job leaves is removed: its own segments and nobody else's.
 mkfifo "$work/started"

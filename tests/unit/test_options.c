@@ -374,6 +374,7 @@ static void test_help(void) {
 static void test_environment(void) {
     static const char *const all[] = {"PATH=/bin",
                                       "CHORDKV_LAUNCHED=1",
+                                      "CHORDKV_RECOVERY=1",
                                       "CHORDKV_VERDICT=/tmp/v=1",
                                       "CHORDKV_STDIN_TTY=1",
                                       "CHORDKV_STDOUT_TTY=0",
@@ -382,6 +383,7 @@ static void test_environment(void) {
                                       NULL};
     CU_ASSERT_EQUAL(parse((const char *const[]){"run", PHASE, NULL}, all), OPTIONS_OK);
     CU_ASSERT_TRUE(options.launched);
+    CU_ASSERT_TRUE(options.recovery);
     CU_ASSERT_STRING_EQUAL(options.verdict, "/tmp/v=1");
     CU_ASSERT_EQUAL(options.stdin_terminal, OPTIONS_TERMINAL_YES);
     CU_ASSERT_EQUAL(options.stdout_terminal, OPTIONS_TERMINAL_NO);

@@ -1,0 +1,83 @@
+#include "app/mpi/leave.h"
+
+#include "app/mpi/monotime.h"
+#include "app/mpi/recovery.h"
+#include "app/mpi/startup.h"
+#include "app/mpi/transport.h"
+
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FRAMES_PER_POLL 32u
+#define DRAIN_NS UINT64_C(1000000000)
+#define LINGER_NS UINT64_C(100000000)
+#define MEET_NS UINT64_C(30000000000)
+
+static void poll_once(struct transport *t) {
+    if (transport_poll(t, FRAMES_PER_POLL) == 0) {
+        transport_wait(t);
+    }
+}
+
+void leave_drain(struct transport *t, bool any_was_shut) {
+    const bool bounded = recovery_outlives_ranks(getenv);
+    const uint64_t begun_ns = monotime_now_ns();
+    while (transport_drain(t) && !(bounded && monotime_now_ns() - begun_ns > DRAIN_NS)) {
+        poll_once(t);
+    }
+    const uint64_t drained_ns = monotime_now_ns();
+    while (bounded && any_was_shut && monotime_now_ns() - drained_ns < LINGER_NS) {
+        poll_once(t);
+    }
+}
+
+_Noreturn void leave_alone(int status) {
+    fflush(NULL);
+    _exit(status);
+}
+
+void leave(MPI_Comm *comm, bool any_was_shut, int status) {
+    const bool outlives_ranks = recovery_outlives_ranks(getenv);
+    /* MPI_Finalize waits for all ranks, spinning: come there together. */
+    if ((outlives_ranks && any_was_shut) || !startup_meet_within(*comm, outlives_ranks ? MEET_NS : UINT64_MAX)) {
+        leave_alone(status);
+    }
+    MPI_Comm_free(comm);
+    MPI_Finalize();
+}
+
+/* Asks our parent to end the job if it is mpirun: that is on its own host only, elsewhere it is a daemon. */
+static void end_job(void) {
+    static const char *const names[] = {"mpirun", "mpiexec", "orterun", "prterun"};
+    char path[32];
+    char name[32] = "";
+    const pid_t parent = getppid();
+    snprintf(path, sizeof path, "/proc/%ld/comm", (long)parent);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        return;
+    }
+    const bool read = fgets(name, sizeof name, file) != NULL;
+    (void)fclose(file);
+    name[strcspn(name, "\n.")] = '\0'; /* mpirun.openmpi */
+    for (size_t i = 0; read && i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            (void)kill(parent, SIGTERM);
+        }
+    }
+}
+
+_Noreturn void leave_abort(MPI_Comm comm, int status) {
+    int rank = -1;
+    (void)MPI_Comm_rank(comm, &rank);
+    fflush(NULL);
+    if (rank == 0 && recovery_outlives_ranks(getenv)) {
+        end_job();
+    }
+    MPI_Abort(comm, status);
+    abort();
+}
