@@ -319,6 +319,7 @@ static void prepare_on_rank_0(struct process *process) {
         .status = EXIT_VALID,
         .go = true,
         .suspicion_ns = options_suspicion_ns(process->options, process->topology.ranks_per_core)};
+    process->kill_refusal = recovery_advice(recovery_state(getenv, process->topology.host_count > 1));
     check_initial_nodes(process);
     if (!process->start.go) {
         return;

@@ -7,9 +7,7 @@
 #include "app/report/table.h"
 #include "chord/base/check.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,13 +28,8 @@ void driver_back(struct driver *driver, uint32_t rank) {
     commander_order(&driver->commander, rank, COMMAND_RESUME, &goes_on, sizeof goes_on);
 }
 
-/* A process of rank 0's host that isn't there any more. */
 static bool is_gone(void *context, uint32_t rank) {
-    const struct driver *driver = context;
-    const struct result_rank *here = &driver->ranks[0];
-    const struct result_rank *there = &driver->ranks[rank];
-    return there->process_id > 0 && strcmp(here->host, there->host) == 0 && kill((pid_t)there->process_id, 0) != 0 &&
-           errno == ESRCH;
+    return is_process_gone(context, rank);
 }
 
 /* Nobody waits any longer for ranks that won't come back. */

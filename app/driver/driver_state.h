@@ -50,6 +50,9 @@ struct driver {
     FILE *dump;
     struct report_file *report;
 };
+/* Whether a rank's process is known to be gone: it was one of rank 0's host. */
+bool is_process_gone(const struct driver *driver, uint32_t rank);
+
 /* Asks all ranks one thing and gives each reply to on_reply, with the driver as context. False if the ring is stuck. */
 CHORD_MUST_CHECK bool driver_ask(struct driver *driver, const char *what, enum control_command command,
                                  const void *bytes, size_t size, commander_reply *on_reply);

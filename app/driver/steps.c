@@ -5,7 +5,9 @@
 #include "app/mpi/monotime.h"
 #include "chord/base/check.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -207,6 +209,13 @@ static void on_rank(void *context, uint32_t from_rank, const unsigned char *byte
 
 bool driver_gather_ranks(struct driver *driver) {
     return driver_ask(driver, "gathering the ranks' counts", COMMAND_RANK, NULL, 0, on_rank);
+}
+
+bool is_process_gone(const struct driver *driver, uint32_t rank) {
+    const struct result_rank *here = &driver->ranks[0];
+    const struct result_rank *there = &driver->ranks[rank];
+    return there->process_id > 0 && strcmp(here->host, there->host) == 0 && kill((pid_t)there->process_id, 0) != 0 &&
+           errno == ESRCH;
 }
 
 static void on_metrics(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
@@ -613,6 +622,12 @@ enum exit_status driver_end(struct driver *driver, enum exit_status status, char
     if (status != EXIT_TIMED_OUT && !driver_ask(driver, "ending", COMMAND_STOP, NULL, 0, NULL)) {
         status = EXIT_TIMED_OUT;
         driver_tell_stuck(driver, status, message);
+    }
+    /* A rank that is lost may only be silent, or have been stopped: then it waits for this. */
+    for (uint32_t rank = 0; rank < driver->commander.rank_count; rank++) {
+        if (presence_is_lost(&driver->presence, rank) && !is_process_gone(driver, rank)) {
+            runtime_send_farewell(driver->setup.runtime, rank, NULL, 0);
+        }
     }
     return status;
 }

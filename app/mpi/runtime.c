@@ -115,6 +115,7 @@ static void sink_complete(void *context, const struct chord_completion *completi
 /* Shuts or opens the channel to a rank. One that was out hears of its own return, too. */
 static void turn_channel(struct runtime *runtime, uint32_t rank, bool open) {
     if (rank == runtime->rank || runtime->silent) {
+        runtime->any_shut = true; /* the others have shut this one */
         return;
     }
     if (open) {
