@@ -1,8 +1,9 @@
 /* What the driver on rank 0 and the agents on all ranks say to each other. These messages travel on the same channels
  * as the core's, above its types, and are never counted as the protocol's.
  *
- * One command, one reply, but for COMMAND_FAULT: COMMAND carries a control_head and the command's own bytes; the agent answers
- * with a REPLY that repeats the head. All ranks of a job are of one build on machines of one kind, so structs travel as they are. */
+ * One command, one reply, but for COMMAND_FAULT: COMMAND carries a control_head and the command's own bytes; the agent
+ * answers with a REPLY that repeats the head. All ranks of a job are of one build on machines of one kind, so structs travel
+ * as they are. */
 #ifndef APP_DRIVER_CONTROL_H
 #define APP_DRIVER_CONTROL_H
 
