@@ -1,254 +1,6 @@
 /* The holes that a naive design has (van Renesse and Schneider 2004; Glendenning et al. 2011), each as a small scenario with
- * whole ranks: clients, nodes and the coordinator are the real ones, and the test decides which message is delivered when.
- * Channels are FIFO: what is behind a message that is held back is held back, too.
- *
- * Six ranks on an 8-bit ring with the ids 40, 80, 120, 100, 220 and 240: ranks 0, 1 and 2 form the ring, rank 3 may join,
- * rank 4 hosts the coordinator and rank 5 the client; both stay spares. Each test names the rule that it stands for, and was
- * seen to fail with that rule broken. */
-#include "tests/unit/core_post.h"
-
-#include "chord/peer.h"
-
-#define RANKS 6u
-#define COORDINATOR 4u
-#define CLIENT 5u
-#define COMPLETIONS_MAX 64u
-
-static struct post post;
-static struct counting counting;
-static struct chord_config config;
-static struct chord_peer peers[RANKS];
-static uint64_t now;
-
-static struct {
-    uint64_t tag;
-    enum chord_outcome outcome;
-    struct chord_version version;
-    uint32_t retry_count;
-    uint32_t value_size;
-    unsigned char value[16];
-} completions[COMPLETIONS_MAX];
-static uint32_t completion_count;
-static uint32_t notices[CHORD_NOTICE_OPENED + 1];
-
-static void sink_complete(void *context, const struct chord_completion *completion) {
-    (void)context;
-    if (completion_count == COMPLETIONS_MAX || completion->value_size > sizeof completions[0].value) {
-        abort();
-    }
-    completions[completion_count].tag = completion->tag;
-    completions[completion_count].outcome = completion->outcome;
-    completions[completion_count].version = completion->version;
-    completions[completion_count].retry_count = completion->retry_count;
-    completions[completion_count].value_size = completion->value_size;
-    if (completion->value_size > 0) {
-        memcpy(completions[completion_count].value, completion->value, completion->value_size);
-    }
-    completion_count++;
-}
-
-static void sink_notice(void *context, const struct chord_notice *notice) {
-    (void)context;
-    notices[notice->kind]++;
-}
-
-static const struct chord_sink sink = {
-    .context = &post, .send = post_send, .complete = sink_complete, .notice = sink_notice};
-
-static struct chord_id id(uint64_t number) {
-    return id_of_number(number, 8);
-}
-
-/* --- what must hold after every step: nobody but one node serves a key as its head (I2) --- */
-
-static uint32_t owners_of(uint64_t number) {
-    uint32_t owners = 0;
-    for (uint32_t rank = 0; rank < RANKS; rank++) {
-        const struct chord_arc *arc = chord_arcs_containing(&peers[rank].nodes[0].arcs, id(number));
-        owners += arc != NULL && chord_arc_serves(arc) && chord_arc_is_head(arc);
-    }
-    return owners;
-}
-
-/* An excluded node doesn't know of it and still serves for its part: whoever is told nothing can't be asked to stop. What it
- * can't do is to get an answer out, since the others of its chain are wedged. */
-static uint32_t owners_allowed;
-
-static void check_owners(void) {
-    for (uint64_t number = 0; number < 256; number += 10) {
-        CU_ASSERT(owners_of(number) <= owners_allowed);
-    }
-}
-
-/* --- delivery --- */
-
-typedef bool held_back(const struct chord_message *message);
-
-static bool nothing(const struct chord_message *message) {
-    (void)message;
-    return false;
-}
-
-static enum chord_status deliver(uint32_t index) {
-    CU_ASSERT_TRUE(post_is_next(&post, index));
-    const struct letter letter = post_take(&post, index);
-    const enum chord_status status = chord_peer_receive(&peers[letter.message.to.rank], &letter.message, now);
-    free(letter.bytes);
-    check_owners();
-    return status;
-}
-
-/* The oldest letter of the type between two ranks is delivered now, out of turn if need be of other channels. */
-static enum chord_status deliver_now(enum chord_message_type type, uint32_t from, uint32_t to) {
-    const uint32_t index = post_find(&post, type, from, to);
-    CU_ASSERT_NOT_EQUAL_FATAL(index, UINT32_MAX);
-    return deliver(index);
-}
-
-/* Delivers everything, oldest first, and what comes of it, but for what is held back and what is behind it. */
-static void run(held_back *hold) {
-    for (uint32_t steps = 0; steps < 20000; steps++) {
-        bool blocked[RANKS][RANKS] = {{false}};
-        uint32_t index = 0;
-        for (; index < post.count; index++) {
-            const struct chord_message *message = &post.letters[index].message;
-            bool *channel = &blocked[message->from.rank][message->to.rank];
-            if (!*channel && !hold(message)) {
-                break;
-            }
-            *channel = true;
-        }
-        if (index < post.count) {
-            (void)deliver(index);
-            continue;
-        }
-        bool due = false;
-        for (uint32_t rank = 0; rank < RANKS; rank++) {
-            if (chord_peer_deadline(&peers[rank]) <= now) {
-                CU_ASSERT_EQUAL(chord_peer_tick(&peers[rank], now), CHORD_OK);
-                due = true;
-            }
-        }
-        if (!due) {
-            return;
-        }
-    }
-    CU_FAIL("it goes on for ever");
-}
-
-static void wait_for(uint64_t ticks, held_back *hold) {
-    now += ticks;
-    run(hold);
-}
-
-static void begin(uint32_t replicas) {
-    static const uint64_t ids[RANKS] = {40, 80, 120, 100, 220, 240};
-    memset(&post, 0, sizeof post);
-    memset(notices, 0, sizeof notices);
-    completion_count = 0;
-    now = 0;
-    owners_allowed = 1;
-    counting_init(&counting);
-    config = (struct chord_config){.rank_count = RANKS,
-                                   .virtual_node_count = 1,
-                                   .initial_rank_count = 3,
-                                   .coordinator_rank = COORDINATOR,
-                                   .id_bits = 8,
-                                   .replica_count = replicas,
-                                   .successor_count = 2,
-                                   .consistency = CHORD_LINEARIZABLE,
-                                   .routing = CHORD_ROUTING_FINGER,
-                                   .value_size_max = 16,
-                                   .window = 8,
-                                   .credit_bytes = 512,
-                                   .credit_count = 64,
-                                   .retry_ticks = 100000,
-                                   .backoff_ticks = 10,
-                                   .unacknowledged_count_max = 64,
-                                   .unacknowledged_bytes_max = 1 << 20,
-                                   .ack_batch_count = 1,
-                                   .ack_batch_bytes = 1 << 20,
-                                   .ack_delay_ticks = 5,
-                                   .piece_bytes = 64,
-                                   .transfer_ticks = 1000,
-                                   .lookup_ticks = 1000,
-                                   .hops_max = 16};
-    for (uint32_t rank = 0; rank < RANKS; rank++) {
-        const struct chord_id node_id = id(ids[rank]);
-        CU_ASSERT_EQUAL_FATAL(
-            chord_peer_init(&peers[rank], &config, &sink, &counting.allocator, rank, &node_id, 1), CHORD_OK);
-    }
-    for (uint32_t rank = 0; rank < RANKS; rank++) {
-        chord_peer_start(&peers[rank]);
-    }
-    run(nothing);
-    CU_ASSERT_EQUAL(notices[CHORD_NOTICE_FORMED], 1);
-}
-
-static void end(void) {
-    post_clear(&post);
-    for (uint32_t rank = 0; rank < RANKS; rank++) {
-        chord_peer_clear(&peers[rank]);
-    }
-    CU_ASSERT_EQUAL(counting.blocks_live, 0);
-}
-
-/* All keys have the id 90 unless they say otherwise: in (80, 120], the arc of rank 2, which a joining rank 3 takes over. */
-static void submit_to(uint32_t entry, uint64_t tag, enum chord_operation_kind kind, const char *key, const char *value) {
-    const struct chord_operation operation = {.tag = tag,
-                                              .kind = kind,
-                                              .entry = {.rank = entry},
-                                              .key_id = id(90),
-                                              .key = (const unsigned char *)key,
-                                              .key_size = (uint32_t)strlen(key),
-                                              .value = (const unsigned char *)value,
-                                              .value_size = (uint32_t)strlen(value)};
-    CU_ASSERT_EQUAL(chord_client_submit(&peers[CLIENT].client, &operation, now), CHORD_OK);
-}
-
-static uint32_t completion_of(uint64_t tag) {
-    uint32_t found = UINT32_MAX;
-    for (uint32_t i = 0; i < completion_count; i++) {
-        if (completions[i].tag == tag) {
-            CU_ASSERT_EQUAL(found, UINT32_MAX); /* once */
-            found = i;
-        }
-    }
-    return found;
-}
-
-/* Reads a key by way of any member and compares. */
-static void expect_value(uint64_t tag, const char *key, const char *value) {
-    submit_to(1, tag, CHORD_QUERY, key, "");
-    run(nothing);
-    wait_for(20, nothing);
-    wait_for(20, nothing);
-    const uint32_t index = completion_of(tag);
-    CU_ASSERT_NOT_EQUAL_FATAL(index, UINT32_MAX);
-    CU_ASSERT_EQUAL(completions[index].outcome, CHORD_FOUND);
-    CU_ASSERT_EQUAL(completions[index].value_size, strlen(value));
-    CU_ASSERT_EQUAL(memcmp(completions[index].value, value, strlen(value)), 0);
-}
-
-static void expect_write(uint64_t tag, enum chord_outcome outcome, uint32_t epoch) {
-    const uint32_t index = completion_of(tag);
-    CU_ASSERT_NOT_EQUAL_FATAL(index, UINT32_MAX);
-    CU_ASSERT_EQUAL(completions[index].outcome, outcome);
-    CU_ASSERT_EQUAL(completions[index].version.epoch, epoch);
-}
-
-static void command(enum chord_command what, uint32_t rank) {
-    CU_ASSERT_EQUAL(chord_peer_command(&peers[COORDINATOR], what, (struct chord_address){.rank = rank}, now), CHORD_OK);
-    check_owners();
-}
-
-static const struct chord_arc *arc_at(uint32_t rank) {
-    return chord_arcs_containing(&peers[rank].nodes[0].arcs, id(90));
-}
-
-static uint64_t copies(uint32_t rank) {
-    return chord_store_digest(&arc_at(rank)->store).copies;
-}
+ * whole ranks (ranks_fixture.h). Each test names the rule that it stands for, and was seen to fail with that rule broken. */
+#include "tests/unit/ranks_fixture.h"
 
 /* --- H1 --- */
 
@@ -357,6 +109,90 @@ static void test_h2(void) {
     end();
 }
 
+/* --- H3 --- */
+
+static bool coordinator_to_1(const struct chord_message *message) {
+    return message->from.rank == COORDINATOR && message->to.rank == 1;
+}
+
+static bool chain_or_coordinator_to_1(const struct chord_message *message) {
+    return coordinator_to_1(message) || (message->type == CHORD_MESSAGE_CHAIN && message->to.rank == 1);
+}
+
+/* H3, a stale read at an excluded but living tail. Rank 1, the tail, is taken for dead and doesn't hear of it: its arc is
+ * ACTIVE, its copy the old one. Reads enter at the head and pass through every member (section 4), so what it has counts for
+ * nothing. A read that was on its way down the old chain may get the old value: it began before the new one was written. */
+static void test_h3(void) {
+    begin(3); /* (80, 120]: 2, 0, 1 */
+    submit_to(2, 1, CHORD_INSERT, "key", "one");
+    run(nothing);
+    submit_from(3, 2, 2, CHORD_QUERY, "key", ""); /* another client's */
+    run(chain_or_coordinator_to_1);
+    CU_ASSERT_EQUAL(post_count(&post, CHORD_MESSAGE_CHAIN, 0, 1), 1);
+    command(CHORD_COMMAND_EXCLUDE, 1);
+    owners_allowed = 2; /* rank 1 for its own arc */
+    run(chain_or_coordinator_to_1);
+    CU_ASSERT_EQUAL(notices[CHORD_NOTICE_CHANGED], 1);
+    submit_to(2, 3, CHORD_INSERT, "key", "two");
+    run(chain_or_coordinator_to_1);
+    expect_write(3, CHORD_UPDATED, 2); /* acknowledged by the new chain */
+    CU_ASSERT_TRUE(chord_arc_serves(arc_at(1)) && chord_arc_is_tail(arc_at(1)));
+    CU_ASSERT_EQUAL(arc_at(1)->epoch, 1);
+    CU_ASSERT_TRUE(has_copy(1, "key", "one")); /* a local read at the tail would be stale */
+    submit_to(1, 4, CHORD_QUERY, "key", "");
+    run(chain_or_coordinator_to_1);
+    expect_found(4, "two");
+    CU_ASSERT_EQUAL(completion_of(2), UINT32_MAX);
+    CU_ASSERT_EQUAL(deliver_now(CHORD_MESSAGE_CHAIN, 0, 1), CHORD_OK);
+    run(coordinator_to_1);
+    expect_found(2, "one");
+    CU_ASSERT_TRUE(has_copy(1, "key", "one"));
+    end();
+}
+
+/* --- H4 --- */
+
+static bool synced_of_the_range_from_1(const struct chord_message *message) {
+    return message->type == CHORD_MESSAGE_SYNCED && message->from.rank == 1 &&
+           chord_id_equal(message->synced.end, id(120));
+}
+
+/* H4, a suffix that is lost when a middle member dies. What rank 2 has sent down was lost with rank 0; when rank 1 is next in
+ * the chain, it must get that before anything new (M4: by a delta, what the source has and it lacks), and the client, which
+ * asks again, its answer from the record, once (M7). */
+static void test_h4(void) {
+    begin(3); /* (80, 120]: 2, 0, 1 */
+    submit_to(2, 1, CHORD_INSERT, "before", "one");
+    run(nothing);
+    submit_to(2, 2, CHORD_INSERT, "key", "two");
+    (void)deliver_now(CHORD_MESSAGE_REQUEST, CLIENT, 2);
+    CU_ASSERT_EQUAL(post_count(&post, CHORD_MESSAGE_CHAIN, 2, 0), 1);
+    kill_rank(0);
+    CU_ASSERT_EQUAL(post_count(&post, CHORD_MESSAGE_CHAIN, POST_ANY, POST_ANY), 0);
+    CU_ASSERT_TRUE(has_copy(2, "key", "two"));
+    CU_ASSERT_TRUE(has_copy(1, "key", NULL));
+    command(CHORD_COMMAND_EXCLUDE, 0);
+    run(synced_of_the_range_from_1);
+    const uint32_t letter = post_find(&post, CHORD_MESSAGE_SYNCED, 1, COORDINATOR);
+    CU_ASSERT_NOT_EQUAL_FATAL(letter, UINT32_MAX);
+    CU_ASSERT_EQUAL(post.letters[letter].message.synced.pair_count, 1); /* not "before", which it has */
+    CU_ASSERT_TRUE(has_copy(1, "key", "two"));
+    CU_ASSERT_EQUAL(copies(1), copies(2));
+    run(nothing);
+    CU_ASSERT_EQUAL(notices[CHORD_NOTICE_CHANGED], 1);
+    CU_ASSERT_EQUAL(completion_of(2), UINT32_MAX);
+    const uint64_t before = copies(1);
+    wait_for(config.retry_ticks, nothing);
+    expect_write(2, CHORD_INSERTED, 1); /* "updated", and of epoch 2, if it were applied again */
+    CU_ASSERT_EQUAL(completions[completion_of(2)].retry_count, 1);
+    CU_ASSERT_EQUAL(arc_at(2)->applied, 0);
+    CU_ASSERT_EQUAL(copies(1), before);
+    CU_ASSERT_EQUAL(copies(2), before);
+    expect_value(3, "key", "two");
+    expect_value(4, "before", "one");
+    end();
+}
+
 /* --- H5 --- */
 
 static bool answer_to_client(const struct chord_message *message) {
@@ -395,6 +231,99 @@ static void test_h5(void) {
     wait_for(config.retry_ticks, nothing);
     wait_for(20, nothing);
     expect_write(2, CHORD_DELETED, 2); /* "absent" if it had been applied again */
+    end();
+}
+
+/* --- H6 --- */
+
+static bool synced_from_3(const struct chord_message *message) {
+    return message->type == CHORD_MESSAGE_SYNCED && message->from.rank == 3;
+}
+
+static bool synced_from_0(const struct chord_message *message) {
+    return message->type == CHORD_MESSAGE_SYNCED && message->from.rank == 0;
+}
+
+static bool synced_from_1(const struct chord_message *message) {
+    return message->type == CHORD_MESSAGE_SYNCED && message->from.rank == 1;
+}
+
+static void insert_some(void) {
+    submit_to(1, 1, CHORD_INSERT, "key", "one");
+    submit_to(1, 2, CHORD_INSERT, "other", "a longer value");
+    submit_to(1, 3, CHORD_INSERT, "third", "three");
+    run(nothing);
+}
+
+static void expect_some(uint64_t tag) {
+    expect_value(tag, "key", "one");
+    expect_value(tag + 1, "other", "a longer value");
+    expect_value(tag + 2, "third", "three");
+    submit_to(2, tag + 3, CHORD_INSERT, "key", "new"); /* and it is served, not only kept */
+    run(nothing);
+    wait_for(20, nothing);
+    CU_ASSERT_NOT_EQUAL_FATAL(completion_of(tag + 3), UINT32_MAX);
+    CU_ASSERT_EQUAL(completions[completion_of(tag + 3)].outcome, CHORD_UPDATED);
+}
+
+/* H6, a handed-over range that is lost when its receiver dies before confirming. Rank 3 joins, gets all pieces of (80, 100] and
+ * dies; nobody has heard of its SYNCED. Whoever had the range is complete as long as the change isn't committed (C4), and
+ * keeps it until DROP (M3, C6). */
+static void test_h6_joiner(void) {
+    for (uint32_t replicas = 1; replicas <= 2; replicas++) {
+        begin(replicas); /* (80, 120]: 2, and 0 if there are two */
+        insert_some();
+        command(CHORD_COMMAND_JOIN, 3);
+        run(synced_from_3);
+        CU_ASSERT(post_count(&post, CHORD_MESSAGE_SYNCED, 3, COORDINATOR) >= 1);
+        CU_ASSERT_EQUAL(arc_at(3)->status, CHORD_ARC_SYNCED);
+        CU_ASSERT_EQUAL(arc_at(3)->store.count, 3);
+        CU_ASSERT_EQUAL(notices[CHORD_NOTICE_CHANGED], 0);
+        kill_rank(3);
+        command(CHORD_COMMAND_EXCLUDE, 3);
+        run(nothing);
+        CU_ASSERT_EQUAL(notices[CHORD_NOTICE_CHANGED], 1);
+        CU_ASSERT_EQUAL(owners_of(90), 1);
+        CU_ASSERT_TRUE(chord_arc_serves(arc_at(2)) && chord_arc_is_head(arc_at(2)));
+        expect_some(10);
+        end();
+    }
+}
+
+/* The same with a leaver: its receiver dies, and it must hand over once more, to the next. With k = 1 the receiver's own arc is
+ * lost with it, as was allowed, and nothing else. */
+static void test_h6_leaver(void) {
+    begin(2); /* (80, 120]: 2, 0; when 2 has left, 0, 1 */
+    insert_some();
+    command(CHORD_COMMAND_DEPART, 2);
+    run(synced_from_1);
+    CU_ASSERT_EQUAL(arc_at(1)->status, CHORD_ARC_SYNCED);
+    CU_ASSERT_EQUAL(arc_at(1)->store.count, 3);
+    kill_rank(1);
+    command(CHORD_COMMAND_EXCLUDE, 1);
+    run(nothing);
+    CU_ASSERT_EQUAL(notices[CHORD_NOTICE_CHANGED], 1);
+    CU_ASSERT_FALSE(chord_node_is_member(&peers[2].nodes[0]));
+    CU_ASSERT_TRUE(chord_arc_serves(arc_at(0)) && chord_arc_is_head(arc_at(0)));
+    expect_some(10);
+    end();
+
+    begin(1); /* (80, 120]: 2; when it has left, 0 */
+    config.allows_data_loss = true;
+    insert_some();
+    command(CHORD_COMMAND_DEPART, 2);
+    run(synced_from_0);
+    CU_ASSERT_EQUAL(arc_at(0)->status, CHORD_ARC_SYNCED);
+    CU_ASSERT_EQUAL(arc_at(0)->store.count, 3);
+    kill_rank(0);
+    command(CHORD_COMMAND_EXCLUDE, 0);
+    run(nothing);
+    CU_ASSERT_EQUAL(notices[CHORD_NOTICE_CHANGED], 1);
+    CU_ASSERT_EQUAL(notices[CHORD_NOTICE_LOST], 1);
+    CU_ASSERT_TRUE(chord_id_equal(last_loss.start, id(120)) && chord_id_equal(last_loss.end, id(40)));
+    CU_ASSERT_FALSE(chord_node_is_member(&peers[2].nodes[0]));
+    CU_ASSERT_TRUE(chord_arc_serves(arc_at(1)) && chord_arc_is_head(arc_at(1)));
+    expect_some(10);
     end();
 }
 
@@ -527,7 +456,11 @@ int main(void) {
     static const struct unit_test tests[] = {
         {"H1: two owners", test_h1},
         {"H2: a write acknowledged by the old chain after the new owner's snapshot", test_h2},
+        {"H3: a stale read at an excluded but living tail", test_h3},
+        {"H4: a suffix lost when a middle member dies", test_h4},
         {"H5: a retry applied twice", test_h5},
+        {"H6: a range lost with the joiner that got it", test_h6_joiner},
+        {"H6: a range lost with whom its leaver gave it to", test_h6_leaver},
         {"H7: a delayed message of an old epoch applied later", test_h7},
         {"H8: a chain that shrinks away", test_h8},
     };
