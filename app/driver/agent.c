@@ -40,6 +40,7 @@ void agent_clear(struct agent *agent) {
     free(agent->node_forwarded_before);
     history_free(&agent->history);
     witness_clear(&agent->witness);
+    recorder_clear(&agent->recorder);
     inspect_listing_clear(&agent->listing);
     *agent = (struct agent){0};
 }
@@ -101,6 +102,7 @@ static void forget_phase(struct agent *agent) {
     agent->next_is_prepared = false;
     agent->completed_count = 0;
     history_reset(&agent->history);
+    recorder_begin(&agent->recorder, false, 0);
 }
 
 /* Quiet now, on all ranks: what is counted from here on belongs to the phase that is about to be loaded. */
@@ -119,6 +121,7 @@ static void start(struct agent *agent, struct control_head head, const unsigned 
     chord_check(size == sizeof command);
     memcpy(&command, bytes, sizeof command);
     agent->run_start_ns = command.start_ns - (uint64_t)agent->clock_offset_ns;
+    recorder_begin(&agent->recorder, command.keeps_answers != 0, agent->operation_count);
     /* Loading took MPI messages, too. */
     const struct traffic traffic = runtime_traffic(agent->runtime);
     agent->traffic_before.mpi_messages = traffic.mpi_messages;
@@ -238,6 +241,7 @@ void agent_complete(struct agent *agent, const struct chord_completion *completi
                                                               : 0,
                                           .retry_count = completion->retry_count};
     history_answer(&agent->history, (size_t)completion->tag, &answer);
+    recorder_note(&agent->recorder, completion);
     metrics->outcomes[completion->kind][completion->outcome]++;
     metrics->retry_count += completion->retry_count;
     histogram_record(&metrics->latency_ns[completion->kind], end_ns - completion->started_ticks);
@@ -345,6 +349,15 @@ static void tell_metrics(struct agent *agent, struct control_head head) {
     agent->ran->traffic = runtime_traffic(agent->runtime);
     traffic_subtract(&agent->ran->traffic, &agent->traffic_before);
     reply(agent, head, agent->ran, sizeof *agent->ran);
+}
+
+static void tell_history(struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
+    struct control_history_asked asked;
+    chord_check(size == sizeof asked);
+    memcpy(&asked, bytes, sizeof asked);
+    unsigned char *piece = recorder_piece(&agent->recorder, agent, &asked, &size);
+    reply(agent, head, piece, size);
+    free(piece);
 }
 
 static void tell_arcs(const struct agent *agent, struct control_head head) {
@@ -695,6 +708,9 @@ static void carry_out(struct agent *agent, struct control_head head, const unsig
         return;
     case COMMAND_RESUME:
         resume(agent, number != 0);
+        return;
+    case COMMAND_HISTORY:
+        tell_history(agent, head, bytes, size);
         return;
     case COMMAND_REST:
         agent->resting = number != 0;

@@ -8,6 +8,7 @@
 
 #include "app/driver/control.h"
 #include "app/driver/inspect.h"
+#include "app/driver/recorder.h"
 #include "app/driver/witness.h"
 #include "app/mpi/runtime.h"
 #include "app/report/result.h"
@@ -57,6 +58,7 @@ struct agent {
     bool keeps_evidence;    /* it is a mapped one (history_mapped.h), with all digests from the start */
     bool holds;         /* it has stood still, and waits for the driver's word before it issues anything more */
     uint64_t worked_ns; /* when it had its last turn */
+    struct recorder recorder; /* of the same operations, for the history file */
 
     struct witness witness;
     struct control_head scatter_head; /* of the COMMAND_SCATTER that is to be replied to */

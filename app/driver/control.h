@@ -51,6 +51,8 @@ enum control_command {
     COMMAND_FAULT,   /* control_fault: fail now. There is no reply */
     COMMAND_KEEP,    /* uint64_t offset: what the judge keeps (judge.h), from there on -> control_kept, then bytes */
     COMMAND_RESUME,  /* uint32_t: 1: go on issuing, 0: never mind, you are taken for dead. No reply */
+    COMMAND_HISTORY, /* control_history_asked -> control_history, then lines of the history file. After SCATTER: its
+                        records are told, on rank 0's clock */
     COMMAND_REST,    /* uint32_t: 1: sleep between polls from now on, 0: don't -> nothing */
     COMMAND_COUNT
 };
@@ -77,7 +79,7 @@ struct control_state {
 struct control_run {
     uint64_t start_ns; /* rank 0's clock when the timed part began: the origin of all timelines */
     uint32_t tells_answered; /* send CONTROL_ANSWERED whenever the count has grown by a hundredth */
-    uint32_t reserved;       /* 0 */
+    uint32_t keeps_answers;  /* keep what COMMAND_HISTORY tells and the judges don't need */
 };
 
 /* Records are sent to the ranks that their keys hash to, those of ranks that are lost to rank 0. A judging that was begun in
@@ -171,6 +173,22 @@ struct control_pairs {
 
 /* A piece holds at most so many bytes, or one pair. */
 #define CONTROL_PAIRS_BYTES (32u * 1024u)
+
+/* What this rank's client did in the phase, piece by piece. */
+struct control_history_asked {
+    uint32_t round; /* both as the file counts them, from 1 */
+    uint32_t phase;
+    uint32_t begin; /* 1: the first piece; 0: the next one */
+};
+
+/* `count` whole lines follow, line feeds included. */
+struct control_history {
+    uint32_t count;
+    uint32_t more; /* this wasn't the last piece */
+};
+
+/* A piece's lines have at most so many bytes. */
+#define CONTROL_HISTORY_BYTES (32u * 1024u)
 
 struct control_judged {
     struct judge_verdict verdict;

@@ -234,7 +234,11 @@ static enum exit_status run_phase(struct driver *driver, uint32_t index, uint64_
                                          round < options->warmup ? 0 : (uint32_t)(round - options->warmup) + 1,
                                      .stream = (round << 8) + index};
     const struct result_phase *phase;
-    return driver_run_file(driver, &file, &phase, message);
+    const enum exit_status status = driver_run_file(driver, &file, &phase, message);
+    if (status != EXIT_VALID || driver->archive == NULL) {
+        return status;
+    }
+    return archive_phase(driver->archive, &driver->legacy, (uint32_t)round + 1, index + 1, message);
 }
 
 /* --- telling --- */
@@ -384,17 +388,37 @@ static bool end_report(struct driver *driver, enum exit_status status, char *mes
     return report_file_commit(report, message);
 }
 
+/* The same for the history: of a run that ended badly it has the phases that were judged. */
+static bool end_archive(struct driver *driver, enum exit_status status, char *message) {
+    struct archive *archive = driver->archive;
+    driver->archive = NULL;
+    if (status == EXIT_USAGE || status == EXIT_FAILED) {
+        archive_discard(archive);
+        return true;
+    }
+    return archive_commit(archive, message);
+}
+
+static enum exit_status open_files(struct driver *driver, char *message) {
+    const struct options *options = driver->setup.options;
+    if (options->report != NULL && !report_file_open(options->report, &driver->report, message)) {
+        return EXIT_USAGE;
+    }
+    return options->history == NULL
+               ? EXIT_VALID
+               : archive_open(options->history, driver->setup.run, driver->setup.config, &driver->archive, message);
+}
+
 enum exit_status driver_run(struct driver *driver, char *message) {
     message[0] = '\0';
-    const struct options *options = driver->setup.options;
-    enum exit_status status = EXIT_VALID;
-    if (options->report != NULL && !report_file_open(options->report, &driver->report, message)) {
-        status = EXIT_USAGE;
-    }
+    enum exit_status status = open_files(driver, message);
     if (status == EXIT_VALID) {
         status = run_all(driver, message);
     }
     driver_tell_stuck(driver, status, message);
+    if (driver->archive != NULL && !end_archive(driver, status, message)) {
+        status = EXIT_FAILED;
+    }
     if (driver->report != NULL && !end_report(driver, status, message)) {
         status = EXIT_FAILED;
     }

@@ -2,6 +2,7 @@
 #ifndef APP_DRIVER_DRIVER_STATE_H
 #define APP_DRIVER_DRIVER_STATE_H
 
+#include "app/driver/archive.h"
 #include "app/driver/changes.h"
 #include "app/driver/events.h"
 #include "app/driver/faults.h"
@@ -49,6 +50,7 @@ struct driver {
     uint32_t forged;            /* what COMMAND_FORGE replied */
     FILE *dump;
     struct report_file *report;
+    struct archive *archive; /* owned; the history file, or NULL */
 };
 /* Whether a rank's process is known to be gone: it was one of rank 0's host. */
 bool is_process_gone(const struct driver *driver, uint32_t rank);

@@ -117,43 +117,72 @@ static bool take_over(struct legacy *legacy, uint32_t rank, char *error) {
 
 /* --- what clients did --- */
 
-struct testimony {
-    struct legacy *legacy;
-    struct legacy_counts *counts;
-    uint32_t rank;
-};
-
-static void testify(const struct testimony *testimony, const struct history_record *record) {
-    testimony->counts->outcomes[record->kind][record->outcome]++;
-    witness_testify(testimony->legacy->witness, record);
-}
-
-static void take_line(void *context, uint32_t index, const struct workload_line *line) {
-    const struct testimony *testimony = context;
-    const struct history_record record = {
+/* The record of an operation that nobody knows anything of. */
+static struct history_record unknown_record(const struct legacy *legacy, uint32_t rank, uint32_t index,
+                                            const struct workload_line *line) {
+    return (struct history_record){
         .key_digest = chord_digest64(line->key, line->key_size),
         .value_digest = line->kind == CHORD_INSERT ? chord_digest64(line->value, line->value_size) : 0,
-        .start_ns = testimony->legacy->start_ns,
-        .client_rank = testimony->rank,
+        .start_ns = legacy->start_ns,
+        .client_rank = rank,
         .index = index,
         .kind = (uint8_t)line->kind,
         .outcome = CHORD_UNKNOWN};
-    testify(testimony, &record);
+}
+
+struct telling {
+    struct legacy *legacy;
+    uint32_t rank;
+    const struct history *history; /* what its file says; NULL: it is out of reach */
+    legacy_take *take;
+    void *context;
+};
+
+static void take_line(void *context, uint32_t index, const struct workload_line *line) {
+    const struct telling *telling = context;
+    if (telling->history == NULL) {
+        const struct history_record record = unknown_record(telling->legacy, telling->rank, index, line);
+        telling->take(telling->context, &record, line);
+    } else if (index < telling->history->count) {
+        telling->take(telling->context, &telling->history->records[index], line);
+    }
+}
+
+bool legacy_tell(struct legacy *legacy, uint32_t rank, legacy_take *take, void *context, char *error) {
+    struct history history = {0};
+    char reason[HISTORY_MAPPED_ERROR_SIZE];
+    const bool is_known = evidence_read(legacy->evidence, rank, &history, reason);
+    struct telling telling = {.legacy = legacy,
+                              .rank = rank,
+                              .history = is_known ? &history : NULL,
+                              .take = take,
+                              .context = context};
+    const bool told = loader_replay(&legacy->plan, legacy->rank_count, rank, take_line, &telling, error);
+    history_free(&history);
+    return told;
+}
+
+struct testimony {
+    struct legacy *legacy;
+    struct legacy_counts *counts;
+};
+
+static void testify(void *context, const struct history_record *record, const struct workload_line *line) {
+    (void)line;
+    const struct testimony *testimony = context;
+    testimony->counts->outcomes[record->kind][record->outcome]++;
+    testimony->counts->issued++;
+    witness_testify(testimony->legacy->witness, record);
 }
 
 static bool testify_for(struct legacy *legacy, uint32_t rank, struct legacy_counts *counts, char *error) {
-    struct testimony testimony = {.legacy = legacy, .counts = counts, .rank = rank};
-    struct history history = {0};
-    char reason[HISTORY_MAPPED_ERROR_SIZE];
+    struct testimony testimony = {.legacy = legacy, .counts = counts};
+    const uint64_t before = counts->issued;
     legacy->has_testified[rank] = true;
-    if (!evidence_read(legacy->evidence, rank, &history, reason)) {
-        return loader_replay(&legacy->plan, legacy->rank_count, rank, take_line, &testimony, error);
+    if (!legacy_tell(legacy, rank, testify, &testimony, error)) {
+        return false;
     }
-    for (size_t i = 0; i < history.count; i++) {
-        testify(&testimony, &history.records[i]);
-    }
-    counts->not_issued += legacy->loaded[rank] - history.count;
-    history_free(&history);
+    counts->not_issued += legacy->loaded[rank] - (counts->issued - before);
     return true;
 }
 
@@ -162,8 +191,8 @@ bool legacy_testify(struct legacy *legacy, struct legacy_counts *counts, char *e
         if (!legacy->commander->is_lost[rank]) {
             continue;
         }
-        const bool had_operations = !legacy->is_lost[rank] && !legacy->has_testified[rank];
-        if ((had_operations && !testify_for(legacy, rank, counts, error)) ||
+        const bool is_due = legacy_had_operations(legacy, rank) && !legacy->has_testified[rank];
+        if ((is_due && !testify_for(legacy, rank, counts, error)) ||
             (!legacy->is_taken_over[rank] && !take_over(legacy, rank, error))) {
             return false;
         }

@@ -35,6 +35,7 @@ struct legacy {
 /* What lost clients did in a phase, as far as it is known. */
 struct legacy_counts {
     uint64_t outcomes[CHORD_OPERATION_KIND_COUNT][CHORD_OUTCOME_COUNT];
+    uint64_t issued;
     uint64_t not_issued;
 };
 
@@ -50,6 +51,18 @@ void legacy_begin(struct legacy *legacy, struct loader_plan *plan);
 
 /* Has every judge's knowledge brought to rank 0, since another phase follows. False if the run is stuck. */
 CHORD_MUST_CHECK bool legacy_keep(struct legacy *legacy);
+
+/* Takes a record of a lost client's operation, on rank 0's clock, and the line that it was. */
+typedef void legacy_take(void *context, const struct history_record *record, const struct workload_line *line);
+
+/* Once more, for a lost rank that had operations in the phase, all that legacy_testify told of it. False: the workload file has
+ * changed, and error says so. */
+CHORD_MUST_CHECK bool legacy_tell(struct legacy *legacy, uint32_t rank, legacy_take *take, void *context, char *error);
+
+/* Whether a rank that is lost had operations in the phase. */
+static inline bool legacy_had_operations(const struct legacy *legacy, uint32_t rank) {
+    return legacy->commander->is_lost[rank] && !legacy->is_lost[rank];
+}
 
 /* Before the phase is judged, and again whenever ranks are lost until then: gives rank 0's witness what the clients of lost
  * ranks did, once, adding it to *counts, and what their judges knew. False: the phase can't be judged, and error, of

@@ -422,7 +422,8 @@ static enum exit_status measure(struct driver *driver, struct result_phase *phas
         return EXIT_TIMED_OUT;
     }
     const struct control_run command = {.start_ns = monotime_now_ns(),
-                                        .tells_answered = events_need_answered(&driver->events)};
+                                        .tells_answered = events_need_answered(&driver->events),
+                                        .keeps_answers = driver->setup.options->history != NULL};
     if (!run_operations(driver, names[phase->type], &command)) {
         return EXIT_TIMED_OUT;
     }

@@ -396,6 +396,9 @@ static enum options_result check_together(struct options *options) {
         return fail(options, "--allow-data-loss is for nodes that are taken for dead, and --suspect-after never takes none "
                              "for that; leave out one of the two");
     }
+    if (options->history != NULL && options->report != NULL && strcmp(options->history, options->report) == 0) {
+        return fail(options, "--history and --report name one file, '%s': give each its own", options->history);
+    }
     if (options->json && options->prompt == OPTIONS_WHEN_ALWAYS) {
         return fail(options, "--prompt always is for people, --json for programs; leave out one of the two");
     }

@@ -115,6 +115,7 @@ struct options {
 
     /* what is told */
     const char *report;
+    const char *history;
     const char *dump;
     bool print_bound;
     bool quiet;

@@ -396,6 +396,16 @@ const struct options_rule options_rules[] = {
     },
     {
         .group = "Output",
+        .name = "history",
+        .kind = OPTIONS_KIND_TEXT,
+        FIELD(history),
+        .argument = "FILE",
+        .help = "Write every operation here as it was asked for and answered, one JSON object a line, for chordkv-check "
+                "and other checkers; an older file is replaced.",
+        .commands = RUN,
+    },
+    {
+        .group = "Output",
         .name = "dump",
         .kind = OPTIONS_KIND_TEXT,
         FIELD(dump),

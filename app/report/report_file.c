@@ -19,7 +19,7 @@ struct report_file {
     char *path;       /* owned; as the user gave it, for errors */
     char *target;     /* owned; what the rename replaces */
     char *temporary;  /* owned; NULL if the path is no regular file and was opened itself */
-    const char *what; /* "report" or "verdict" */
+    const char *what; /* borrowed; "report", "verdict" or "history" */
 };
 
 static void explain(char error[REPORT_FILE_ERROR_SIZE], const char *what, const char *path, int number) {
@@ -110,8 +110,8 @@ static int open_descriptor(struct report_file *file) {
     return file->target == NULL ? -1 : open_temporary(file);
 }
 
-static bool open_as(const char *what, const char *path, struct report_file **file,
-                    char error[REPORT_FILE_ERROR_SIZE]) {
+bool report_file_open_as(const char *what, const char *path, struct report_file **file,
+                         char error[REPORT_FILE_ERROR_SIZE]) {
     *file = NULL;
     struct report_file *made = calloc(1, sizeof *made);
     if (made == NULL || (made->path = strdup(path)) == NULL) {
@@ -140,15 +140,19 @@ static bool open_as(const char *what, const char *path, struct report_file **fil
 }
 
 bool report_file_open(const char *path, struct report_file **file, char error[REPORT_FILE_ERROR_SIZE]) {
-    return open_as("report", path, file, error);
+    return report_file_open_as("report", path, file, error);
 }
 
-bool report_file_append(struct report_file *file, const char *line, char error[REPORT_FILE_ERROR_SIZE]) {
-    if (fputs(line, file->stream) == EOF || fputc('\n', file->stream) == EOF) {
+bool report_file_write(struct report_file *file, const void *bytes, size_t size, char error[REPORT_FILE_ERROR_SIZE]) {
+    if (fwrite(bytes, 1, size, file->stream) != size) {
         explain(error, file->what, file->path, errno);
         return false;
     }
     return true;
+}
+
+bool report_file_append(struct report_file *file, const char *line, char error[REPORT_FILE_ERROR_SIZE]) {
+    return report_file_write(file, line, strlen(line), error) && report_file_write(file, "\n", 1, error);
 }
 
 bool report_file_commit(struct report_file *file, char error[REPORT_FILE_ERROR_SIZE]) {
@@ -187,7 +191,7 @@ bool verdict_write(const char *path, enum exit_status status, const char *messag
         return false;
     }
     struct report_file *file;
-    bool good = open_as("verdict", path, &file, error);
+    bool good = report_file_open_as("verdict", path, &file, error);
     if (good) {
         good = report_file_append(file, line, error);
         if (good) {

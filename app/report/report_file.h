@@ -20,9 +20,17 @@ struct report_file;
 CHORD_MUST_CHECK bool report_file_open(const char *path, struct report_file **file,
                                        char error[REPORT_FILE_ERROR_SIZE]);
 
+/* The same for another file: `what` (a literal, such as "history") stands for "report" in errors. */
+CHORD_MUST_CHECK bool report_file_open_as(const char *what, const char *path, struct report_file **file,
+                                          char error[REPORT_FILE_ERROR_SIZE]);
+
 /* Appends a line and its line feed. false, error as above: then discard. */
 CHORD_MUST_CHECK bool report_file_append(struct report_file *file, const char *line,
                                          char error[REPORT_FILE_ERROR_SIZE]);
+
+/* Appends bytes as they are: whole lines with their line feeds. false, error as above: then discard. */
+CHORD_MUST_CHECK bool report_file_write(struct report_file *file, const void *bytes, size_t size,
+                                        char error[REPORT_FILE_ERROR_SIZE]);
 
 /* Closes the file (a full disk is an error here at the latest), puts it in place and frees it. false: error as above,
  * nothing was put in place and the temporary file is gone; the struct is freed all the same. */
