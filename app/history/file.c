@@ -99,6 +99,31 @@ const unsigned char *history_file_bytes(const struct history_file *file, const s
     return text->has_bytes ? file->arena + text->offset : NULL;
 }
 
+struct history_line history_file_line(const struct history_file *file, const struct history_operation *operation) {
+    const struct history_text *key = history_file_key(file, operation);
+    struct history_line line = {.round = operation->round,
+                                .phase = operation->phase,
+                                .client_rank = operation->record.client_rank,
+                                .index = operation->record.index,
+                                .kind = (enum chord_operation_kind)operation->record.kind,
+                                .outcome = (enum chord_outcome)operation->record.outcome,
+                                .start_ns = operation->record.start_ns,
+                                .end_ns = operation->record.end_ns,
+                                .has_version = operation->has_version,
+                                .version = history_version(&operation->record),
+                                .retry_count = operation->retry_count,
+                                .key = history_file_bytes(file, key),
+                                .key_size = key->size};
+    if (operation->value != HISTORY_NO_VALUE) {
+        const struct history_text *value = &file->values[operation->value];
+        line.has_value = true;
+        line.value = history_file_bytes(file, value);
+        line.value_size = value->size;
+        line.value_digest = value->digest;
+    }
+    return line;
+}
+
 static void table_put(struct table *table, uint64_t digest, uint32_t number) {
     size_t at = (size_t)digest & (table->size - 1);
     while (table->slots[at] != 0) {

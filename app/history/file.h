@@ -67,4 +67,7 @@ static inline const struct history_text *history_file_key(const struct history_f
     return &file->keys[operation->record.key_digest];
 }
 
+/* The operation as its line told it. The line's bytes are borrowed from the file. */
+struct history_line history_file_line(const struct history_file *file, const struct history_operation *operation);
+
 #endif

@@ -33,6 +33,8 @@ chordkv_run_test(faults_transfer "ci;mpi" 600 check_faults.py --part transfer --
 chordkv_run_test(faults_limits "ci;mpi" 300 check_faults.py --part limits)
 chordkv_run_test(faults_healthy "ci;mpi" 300 check_faults.py --part healthy --seconds 10)
 chordkv_run_test(values_1mib "ci;mpi" 600 check_size.py --part values --count 40)
+chordkv_run_test(history "ci;mpi" 300 check_history.py --checker $<TARGET_FILE:chordkv-check> --part verdict)
+chordkv_run_test(history_export "ci;mpi" 300 check_history.py --checker $<TARGET_FILE:chordkv-check> --part export)
 chordkv_run_test(shell "ci;mpi" 300 check_shell.py)
 chordkv_run_test(assignment "ci;mpi;ntua;optional" 300 check_assignment.py)
 if(CHORDKV_LONG_TESTS)

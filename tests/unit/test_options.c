@@ -296,6 +296,7 @@ static void test_values(void) {
         "run", "--phase", "inset=a.csv");
     ASSERT_FAILS("--phase takes TYPE=FILE, for instance", "run", "--phase", "a.csv");
     ASSERT_FAILS("--phase takes TYPE=FILE, for instance", "run", "--phase", "insert=");
+    ASSERT_FAILS("--history and --report name one file, 'x'", "run", PHASE, "--history", "x", "--report", "x");
     ASSERT_FAILS("--window needs a value; chordkv run --help", "run", PHASE, "--window");
     ASSERT_FAILS("--report needs a value before '--quiet'", "run", PHASE, "--report", "--quiet");
     ASSERT_FAILS("--report is given an empty value", "run", PHASE, "--report=");
@@ -440,12 +441,12 @@ static void test_dump(void) {
                                 "1.5s"),
                           OPTIONS_OK);
     options_dump(&options, collect, &dumped);
-    CU_ASSERT_EQUAL(dumped.count, 34);
+    CU_ASSERT_EQUAL(dumped.count, 35);
     static const char start[] = "+phase=insert=a.csv\n+phase=mix=b=c\n-mode=serial\n-window=1\n+via=7\n";
     CU_ASSERT_EQUAL(strncmp(dumped.text, start, sizeof start - 1), 0);
     static const char *const parts[] = {
         "\n+seed=1\n",     "\n+pool=1048576\n",      "\n+quiet=true\n", "\n+routing=ring\n",
-        "\n-report=\n",    "\n-print-bound=false\n", "\n-replicas=1\n", "\n-consistency=linearizable\n",
+        "\n-report=\n-history=\n", "\n-print-bound=false\n", "\n-replicas=1\n", "\n-consistency=linearizable\n",
         "\n-forge=none\n", "\n-timeout=60\n",        "\n-virtual-nodes=1\n",
         "\n+suspect-after=1500ms\n-allow-data-loss=false\n-history-dir=\n",
         "\n-initial-nodes=\n+at=1s:join:2\n+at=2s:join:1\n-schedule=\n"};
