@@ -1,6 +1,6 @@
-/* Judges a history file: every round by itself, since each begins with an empty ring. T2 (linearize.h) looks for an order
- * of every key's operations; T1 (judge.h) looks whether the order that the versions claim explains the answers, where
- * all answers of the round have versions. */
+/* Judges a history file: every round by itself, since each begins with an empty ring. T2 (linearize.h) looks for an
+ * order of every key's operations; T1 (judge.h) looks whether the order that the versions claim explains the answers,
+ * where all answers of the round have versions. */
 #ifndef APP_CHECK_CHECK_H
 #define APP_CHECK_CHECK_H
 
@@ -55,7 +55,8 @@ struct check_result {
     struct check_round total; /* of all rounds; its maximum is that of one key in one round */
 };
 
-/* CHORD_NO_MEMORY: nothing is known, *result is empty. CHORD_INVALID: the file has no such round. Otherwise free *result. */
+/* CHORD_NO_MEMORY: nothing is known, *result is empty. CHORD_INVALID: the file has no such round. Otherwise free
+ * *result. */
 CHORD_MUST_CHECK enum chord_status check_run(const struct history_file *file, const struct check_plan *plan,
                                              struct check_result *result);
 void check_free(struct check_result *result);

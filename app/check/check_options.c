@@ -41,10 +41,10 @@ const char check_options_help[] =
     "                            porcupine  the text of Porcupine's key-value model\n"
     "                            knossos    a folder with a file a key, for Knossos' register\n"
     "                            edn        all that the history says, as Jepsen writes histories\n"
-    "                          A client with a window is told as several processes: with N ranks, process P is of the\n"
+    "                          A client with a window is told as several processes: with N ranks, process P is of\n"
     "                          client P mod N. A key that is absent holds \"\" in Porcupine's text and :absent in\n"
     "                          Knossos' files; a delete writes that, and one that found nothing reads it. Bytes that\n"
-    "                          aren't printable UTF-8 become \"hex:...\", values of more than 64 bytes \"digest:...\".\n"
+    "                          aren't printable UTF-8 become \"hex:...\", longer values than 64 bytes \"digest:...\".\n"
     "                          Neither model knows answers to writes: they may pass what T2 finds wrong.\n"
     "  --to PATH               where to: a file, or for knossos a new folder\n"
     "\n"
@@ -57,8 +57,8 @@ const char check_options_help[] =
     "  chordkv-check h.jsonl --export porcupine --to h.txt\n"
     "\n"
     "Exit status\n"
-    "  0 linearizable, 1 failure, 2 wrong usage or unreadable input, 3 not linearizable (or the versions contradict the\n"
-    "  answers), 6 undecided: keys were given up, nothing wrong with the others\n";
+    "  0 linearizable, 1 failure, 2 wrong usage or unreadable input, 3 not linearizable (or the versions contradict\n"
+    "  the answers), 6 undecided: keys were given up, nothing wrong with the others\n";
 
 /* The positions are the values of enum export_format, less one. */
 static const char *const formats[] = {"porcupine", "edn", "knossos"};

@@ -143,8 +143,8 @@ void check_table_verdict(FILE *stream, const struct history_file *file, const st
         break;
     }
     if (total->violated_count > 0) {
-        fprintf(stream, "NOT LINEARIZABLE: %s of %s %s without an order\n", text_count(total->violated_count, bad), keys,
-                plural(total->key_count, "key", "keys"));
+        fprintf(stream, "NOT LINEARIZABLE: %s of %s %s without an order\n", text_count(total->violated_count, bad),
+                keys, plural(total->key_count, "key", "keys"));
     } else {
         fprintf(stream, "WRONG VERSIONS: the versions contradict %s %s; %s\n",
                 text_count(total->judged.wrong_count, bad),

@@ -441,8 +441,8 @@ void explain_violation(FILE *stream, const struct history_file *file, const stru
     struct explainer explainer = {.stream = stream, .file = file, .violation = violation};
     char count[TEXT_NUMBER_SIZE], prefix[TEXT_NUMBER_SIZE];
     char *key = phrase_text(file, &file->keys[violation->key], KEY_SHOWN_MAX);
-    fprintf(stream, "Key %s has no order in round %u: the contradiction is complete after %s of its %s operations.\n", key,
-            violation->round, text_count(violation->found.prefix_count, prefix),
+    fprintf(stream, "Key %s has no order in round %u: the contradiction is complete after %s of its %s operations.\n",
+            key, violation->round, text_count(violation->found.prefix_count, prefix),
             text_count(violation->found.operation_count, count));
     free(key);
     choose_shown(&explainer);

@@ -110,9 +110,9 @@ static bool put_porcupine(struct exporter *exporter, size_t index, const struct 
     char *key = key_string(exporter, operation);
     char *value = value_string(exporter, operation, "\"\"");
     const bool asks = is_read(record) && !event->is_end;
-    const bool good = put_line(exporter, "{:process %" PRIu64 ", :type :%s, :f :%s, :key %s, :value %s}", event->process,
-                               event->is_end ? "ok" : "invoke", is_read(record) ? "get" : "put", key,
-                               asks ? "nil" : value);
+    const bool good = put_line(exporter, "{:process %" PRIu64 ", :type :%s, :f :%s, :key %s, :value %s}",
+                               event->process, event->is_end ? "ok" : "invoke", is_read(record) ? "get" : "put",
+                               key, asks ? "nil" : value);
     free(key);
     free(value);
     return good;

@@ -19,8 +19,9 @@
  * find no more than T2 does, and maybe less.
  *
  * edn: one file with all that the history says, as Jepsen's histories are written, for programs of one's own:
- *     {:index 0, :time 0, :process 3, :type :invoke, :f :insert, :key "k", :value "v", :client 3, :phase 1, :operation 7}
- *     {:index 1, :time 9120, :process 3, :type :ok, :f :insert, :key "k", :value "v", :outcome :inserted, :client 3, ...}
+ *     {:index 0, :time 0, :process 3, :type :invoke, :f :insert, :key "k", :value "v", :client 3, :phase 1,
+ *      :operation 7}
+ *     {:index 1, :time 9120, :process 3, :type :ok, :f :insert, :key "k", :value "v", :outcome :inserted, ...}
  *   :f is :insert, :query or :delete, :time nanoseconds from the first start. :value is nil where there is none. An
  *   operation without an answer ends as :info at the end. */
 #ifndef APP_CHECK_EXPORT_H

@@ -1,7 +1,7 @@
 /* Other checkers know processes that do one thing at a time; a client of ours has a window of operations under way. So
  * its operations are laid into lanes: one that starts while others are under way goes to the lowest lane that is free,
- * and an operation without an answer keeps its lane for good. Lane l of the client of rank r in a ring of n ranks is the
- * process r + n * l: the remainder by n tells the client. */
+ * and an operation without an answer keeps its lane for good. Lane l of the client of rank r in a ring of n ranks is
+ * the process r + n * l: the remainder by n tells the client. */
 #ifndef APP_CHECK_LANES_H
 #define APP_CHECK_LANES_H
 

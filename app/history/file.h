@@ -53,7 +53,7 @@ struct history_file {
 };
 
 /* Reads the file at `path`, or standard input for "-". False: error is one line without line feed, "FILE:LINE: what is
- * wrong; how to mend it", and *file is empty. Reading takes about 130 bytes of memory an operation, and its keys and
+ * wrong; how to mend it", and *file is empty. Reading takes 100 to 200 bytes of memory an operation, and the keys and
  * values once each. Free *file in any case. */
 CHORD_MUST_CHECK bool history_file_read(const char *path, struct history_file *file, char error[HISTORY_ERROR_SIZE]);
 void history_file_free(struct history_file *file);

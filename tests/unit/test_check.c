@@ -17,10 +17,11 @@ static char path[64], out_path[64], key_path[80];
 /* --- histories by hand --- */
 
 #define HEADER(consistency)                                                                                          \
-    "{\"record\":\"history\",\"format_version\":1,\"seed\":\"1\",\"ranks\":2,\"replicas\":1,\"consistency\":\"" consistency    \
-    "\",\"warmup_rounds\":0,\"clock_error_ns\":0}\n"
+    "{\"record\":\"history\",\"format_version\":1,\"seed\":\"1\",\"ranks\":2,\"replicas\":1,"                           \
+    "\"consistency\":\"" consistency "\",\"warmup_rounds\":0,\"clock_error_ns\":0}\n"
 #define LINE(round, client, index, what, rest)                                                                       \
-    "{\"record\":\"operation\",\"round\":" round ",\"phase\":1,\"client\":" client ",\"index\":" index "," what "," rest "}\n"
+    "{\"record\":\"operation\",\"round\":" round ",\"phase\":1,\"client\":" client ",\"index\":" index "," what          \
+    "," rest "}\n"
 #define INSERTED(key, value) "\"kind\":\"insert\",\"outcome\":\"inserted\",\"key\":\"" key "\",\"value\":\"" value "\""
 #define UPDATED(key, value) "\"kind\":\"insert\",\"outcome\":\"updated\",\"key\":\"" key "\",\"value\":\"" value "\""
 #define UNKNOWN_INSERT(key, value)                                                                                   \
@@ -60,8 +61,8 @@ static void test_rounds(void) {
     struct history_file file;
     struct check_result result;
     read_text(HEADER("linearizable") LINE("1", "0", "0", INSERTED("k", "a"), TIMES("1", "2"))
-                  LINE("2", "0", "0", INSERTED("k", "a"), TIMES("3", "4")) LINE("2", "0", "1", FOUND("k", "a"), TIMES("5", "6"))
-                      LINE("3", "0", "0", FOUND("k", "a"), TIMES("7", "8")) END,
+                  LINE("2", "0", "0", INSERTED("k", "a"), TIMES("3", "4"))
+                      LINE("2", "0", "1", FOUND("k", "a"), TIMES("5", "6")) LINE("3", "0", "0", FOUND("k", "a"), TIMES("7", "8")) END,
               &file);
     judge(&file, &all, CHECK_WRONG, &result);
     CU_ASSERT_EQUAL_FATAL(result.round_count, 3);
@@ -123,9 +124,11 @@ static void test_batches(void) {
     CU_ASSERT_PTR_NOT_NULL_FATAL(text);
     size_t used = (size_t)sprintf(text, "%s", HEADER("linearizable"));
     for (int i = 0; i < KEYS; i++) {
-        used += (size_t)sprintf(text + used, LINE("1", "0", "%d", INSERTED("k%d", "v"), TIMES("%d", "%d")), 2 * i, i, i, i + 9);
+        used += (size_t)sprintf(text + used, LINE("1", "0", "%d", INSERTED("k%d", "v"), TIMES("%d", "%d")), 2 * i, i,
+                                i, i + 9);
         if (i % BAD_EACH == 7) {
-            used += (size_t)sprintf(text + used, LINE("1", "0", "%d", FOUND("k%d", "w"), TIMES("%d", "%d")), 2 * i + 1, i, i, i + 9);
+            used += (size_t)sprintf(text + used, LINE("1", "0", "%d", FOUND("k%d", "w"), TIMES("%d", "%d")),
+                                    2 * i + 1, i, i, i + 9);
         }
     }
     strcpy(text + used, END);
