@@ -134,7 +134,7 @@ static enum chord_status lay_out(const struct history_file *file, struct clients
         if (!event->is_end && take_lane(client, lane) != CHORD_OK) {
             return CHORD_NO_MEMORY;
         }
-        if (event->is_end && record->outcome != CHORD_UNKNOWN) {
+        if (event->is_end) { /* of one without an answer: after all others have begun */
             give_back(client, *lane);
         }
         event->process = record->client_rank + stride * *lane;
