@@ -25,6 +25,9 @@ __attribute__((format(printf, 1, 2))) static char *made(const char *format, ...)
 char *phrase_text(const struct history_file *file, const struct history_text *text, size_t size_max) {
     if (!text->has_bytes) {
         char size[TEXT_NUMBER_SIZE];
+        if (text->size == HISTORY_SIZE_UNKNOWN) {
+            return made("digest %016" PRIx64, text->digest);
+        }
         return made("%s B of digest %016" PRIx64, text_count(text->size, size), text->digest);
     }
     char *shown = NULL;

@@ -99,6 +99,7 @@ static void take_lost(void *context, const struct history_record *record, const 
     line.key_size = (uint32_t)workload->key_size;
     line.has_value = record->kind == CHORD_INSERT || record->outcome == CHORD_FOUND;
     line.value_digest = record->value_digest;
+    line.value_size = HISTORY_SIZE_UNKNOWN;
     if (record->kind == CHORD_INSERT) {
         line.value_size = (uint32_t)workload->value_size;
         line.value =

@@ -217,7 +217,10 @@ static bool intern_key(struct reader *reader, const struct history_line *line, u
 /* A value that is known already: its size must be the same, and its bytes, where both are known. */
 static bool compare_value(struct reader *reader, struct history_text *known, const struct history_line *line) {
     struct history_file *file = reader->file;
-    if (known->size != line->value_size) {
+    if (known->size == HISTORY_SIZE_UNKNOWN) {
+        known->size = line->value_size;
+    }
+    if (line->value_size != HISTORY_SIZE_UNKNOWN && known->size != line->value_size) {
         return fail(reader, "another line tells another size for a value of this digest: correct one of them");
     }
     if (line->value == NULL) {

@@ -31,6 +31,9 @@ struct history_header {
     enum chord_consistency consistency;
 };
 
+/* A client that has died has told digests of what it read, and nothing more. */
+#define HISTORY_SIZE_UNKNOWN UINT32_MAX
+
 /* One operation. */
 struct history_line {
     uint32_t round; /* from 1: each begins with an empty ring, and is a history of its own */
@@ -47,7 +50,7 @@ struct history_line {
     const unsigned char *key; /* borrowed */
     uint32_t key_size;        /* 1..CHORD_KEY_SIZE_MAX */
     bool has_value;           /* it is an insert, or a query that found its key */
-    uint32_t value_size;      /* 0..CHORD_VALUE_SIZE_MAX */
+    uint32_t value_size;      /* 0..CHORD_VALUE_SIZE_MAX; HISTORY_SIZE_UNKNOWN only if only the digest is known */
     uint64_t value_digest;    /* chord_digest64 of the value's bytes */
     const unsigned char *value; /* borrowed; NULL if only size and digest are known */
 };

@@ -174,7 +174,7 @@ static bool take_digest(struct parser *parser, bool *given, uint64_t *digest) {
     return good || fail(parser, "\"value_digest\" must be a string of 16 digits 0-9a-f");
 }
 
-/* Bytes, or size and digest, or all three, which must agree. */
+/* Bytes, or a digest, perhaps with the size, or all three, which must agree. */
 static bool take_value(struct parser *parser, struct history_parsed *parsed) {
     struct history_line *line = &parsed->line;
     uint32_t bytes_size = 0;
@@ -203,11 +203,11 @@ static bool take_value(struct parser *parser, struct history_parsed *parsed) {
         }
         return true;
     }
-    line->value_size = (uint32_t)size;
+    line->value_size = size_given != NULL ? (uint32_t)size : HISTORY_SIZE_UNKNOWN;
     line->value_digest = digest;
-    if (size_given == NULL || !digest_given) {
+    if (!digest_given) {
         return fail(parser, "the value is missing: an insert, and a query that found its key, need \"value\" (or "
-                            "\"value_hex\"), or \"value_size\" with \"value_digest\"");
+                            "\"value_hex\"), or \"value_digest\"");
     }
     return true;
 }

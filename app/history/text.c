@@ -63,7 +63,8 @@ static bool put_value(json_t *object, const struct history_line *line) {
     snprintf(digest, sizeof digest, "%016" PRIx64, line->value_digest);
     const bool shown = line->value != NULL && line->value_size <= HISTORY_VALUE_BYTES_MAX;
     return (!shown || put_bytes(object, "value", "value_hex", line->value, line->value_size)) &&
-           put_number(object, "value_size", line->value_size) && put(object, "value_digest", json_string(digest));
+           (line->value_size == HISTORY_SIZE_UNKNOWN || put_number(object, "value_size", line->value_size)) &&
+           put(object, "value_digest", json_string(digest));
 }
 
 /* Takes the object over. */

@@ -320,7 +320,7 @@ static struct {
         uint32_t key;
         uint32_t cost;
         uint32_t completions;
-        uint32_t copies; /* neither answered nor refused since a rank was shut last */
+        uint32_t copies; /* neither answered nor refused */
         bool held;       /* its slot is, as far as the network's events tell */
     } operations[OPERATIONS]; /* by seq, which is the tag, too */
     uint32_t issued;
@@ -431,7 +431,8 @@ static void world_deliver(struct chord_prng *prng, uint64_t now) {
 /* What has been under way at the moment is lost with the rank. */
 static void world_shut(uint64_t now) {
     for (uint32_t seq = 0; seq < world.issued; seq++) {
-        world.operations[seq].copies = 0;
+        /* Others than those that vanished may be under way: only room for one more is made. */
+        world.operations[seq].copies -= config.copies_max > 0 && world.operations[seq].copies >= config.copies_max;
         if (world.operations[seq].held && world.operations[seq].completions > 0) {
             let_go(seq);
         }
