@@ -217,7 +217,7 @@ const struct chord_member *chord_table_successor(const struct chord_table *table
 }
 
 /* The first of the sorted list (clockwise from self) that is at or after the id; or, if that is out, the next one that
- * isn't, in a circle. */
+ * isn't; NULL if there is none before self. */
 static const struct chord_member *owner_in_list(const struct chord_table *table, const struct chord_reach *reach,
                                                 struct chord_id key_id) {
     uint32_t low = 0;

@@ -52,8 +52,8 @@ uint32_t chord_table_next_unknown_finger(const struct chord_table *table, const 
 /* The first of the successor list that isn't out; NULL if there is none, or the node is alone. reach may be NULL. */
 const struct chord_member *chord_table_successor(const struct chord_table *table, const struct chord_reach *reach);
 
-/* The node to send a request for `key_id` to, when this node doesn't own it; NULL while it knows nobody else. Nodes that
- * are out are passed over, as if they had left. reach may be NULL.
+/* The node to send a request for `key_id` to, when this node doesn't own it; NULL while it knows nobody else, or nobody who
+ * could own it, since those that follow are out. Nodes that are out are passed over, as if they had left. reach may be NULL.
  *   finger: the first successor if it owns the key, otherwise the closest preceding one of fingers and first
  *           successor (SIGCOMM 2001, figure 4); with route_successors the whole list takes part, and may name the owner
  *   ring:   the first successor

@@ -6,6 +6,7 @@
 #include "chord/ring/table.h"
 
 #define NODES_MAX 64u
+#define RANK_OF_FIRST 100u /* ranks aren't indices */
 
 struct ring {
     unsigned bits;
@@ -95,7 +96,7 @@ static void build(struct tally *tally, enum chord_routing routing, uint32_t succ
     const uint32_t others = ring.count > 1 ? ring.count - 1 : 1;
     successor_count = successor_count < others ? successor_count : others;
     for (uint32_t n = 0; n < ring.count; n++) {
-        ring.members[n].address = (struct chord_address){.rank = 100 + n, .virtual_node = (uint16_t)(n % 3)};
+        ring.members[n].address = (struct chord_address){.rank = RANK_OF_FIRST + n, .virtual_node = (uint16_t)(n % 3)};
         ring.members[n].incarnation = 1;
     }
     for (uint32_t n = 0; n < ring.count; n++) {
@@ -411,6 +412,145 @@ static void test_neighbours(void) {
     CU_ASSERT_EQUAL(counting.blocks_live, 0);
 }
 
+/* --- ranks that are out --- */
+
+#define NOBODY UINT32_MAX
+
+static bool out_by_rank[RANK_OF_FIRST + NODES_MAX];
+static bool *const out = &out_by_rank[RANK_OF_FIRST]; /* by index */
+static struct chord_reach reach = {.is_shut = out_by_rank};
+
+static bool is_listed(uint32_t n, uint32_t other) {
+    const struct chord_table *table = &ring.tables[n];
+    for (uint32_t i = 0; i < table->successor_count; i++) {
+        if (index_of(&table->successors[i]) == other) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_finger(uint32_t n, uint32_t other) {
+    const struct chord_table *table = &ring.tables[n];
+    for (uint32_t i = 0; i < table->finger_count; i++) {
+        if (index_of(&table->fingers[i].owner) == other) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first listed node clockwise from the id, up to n, that isn't out. */
+static uint32_t first_listed(uint32_t n, uint32_t from) {
+    for (uint32_t at = from; at != n; at = (at + 1) % ring.count) {
+        if (is_listed(n, at) && !out[at]) {
+            return at;
+        }
+    }
+    return NOBODY;
+}
+
+/* The definition in the header, as if those that are out had left, on what node n knows. */
+static uint32_t expected_hop_around(int route, uint32_t n, struct chord_id key) {
+    const uint32_t successor = first_listed(n, (n + 1) % ring.count);
+    if (successor == NOBODY || route == RING ||
+        compare_from(ring.members[n].id, key, ring.members[successor].id) <= 0) {
+        return successor;
+    }
+    const uint32_t owner = owner_of(key);
+    if (route == ONEHOP) {
+        return first_listed(n, owner);
+    }
+    if (route == FINGER_AND_LIST && is_listed(n, owner) && first_listed(n, owner) != NOBODY) {
+        return first_listed(n, owner);
+    }
+    uint32_t best = successor;
+    for (uint32_t at = (n + 1) % ring.count; at != n; at = (at + 1) % ring.count) {
+        const bool is_known = is_finger(n, at) || (route == FINGER_AND_LIST && is_listed(n, at));
+        if (is_known && !out[at] && strictly_between(ring.members[n].id, ring.members[at].id, key) &&
+            compare_from(ring.members[n].id, ring.members[at].id, ring.members[best].id) > 0) {
+            best = at;
+        }
+    }
+    return best;
+}
+
+/* In all routings, for all keys that the node doesn't own; owners that are out included. */
+static void test_next_hop_goes_around_those_that_are_out(void) {
+    struct tally tally = {0};
+    struct chord_prng prng = chord_prng_seeded(7, 0);
+    uint32_t none = 0;
+    uint32_t owners_out = 0;
+    for (uint32_t round = 0; round < 60; round++) {
+        random_ring(&prng, 7, 2 + (uint32_t)chord_prng_below(&prng, 20));
+        const uint64_t out_of_10 = chord_prng_below(&prng, 10);
+        reach.shut_count = 0;
+        for (uint32_t n = 0; n < ring.count; n++) {
+            out[n] = chord_prng_below(&prng, 10) < out_of_10;
+            reach.shut_count += out[n];
+        }
+        for (int route = 0; route < ROUTES; route++) {
+            build(&tally, configs[route].routing, route == ONEHOP ? ring.count : 3);
+            struct chord_config config = configs[route];
+            config.id_bits = ring.bits;
+            for (uint32_t n = 0; n < ring.count; n++) {
+                for (uint32_t number = 0; number < 1u << ring.bits; number++) {
+                    const struct chord_id key = id_of_number(number, ring.bits);
+                    if (owner_of(key) == n || out[n]) {
+                        continue;
+                    }
+                    const uint32_t next = index_of(chord_table_next_hop(&ring.tables[n], &config, &reach, key));
+                    TALLY(&tally, next == expected_hop_around(route, n, key));
+                    TALLY(&tally, next == NOBODY || (next != n && !out[next]));
+                    none += next == NOBODY;
+                    owners_out += out[owner_of(key)];
+                }
+                const struct chord_member *successor = chord_table_successor(&ring.tables[n], &reach);
+                TALLY(&tally, index_of(successor) == first_listed(n, (n + 1) % ring.count));
+            }
+            drop(&tally);
+        }
+    }
+    TALLY_ASSERT(&tally, 100000);
+    CU_ASSERT(none > 100);
+    CU_ASSERT(owners_out > 1000);
+}
+
+/* All nodes of the rank, and nobody else's: their starts are to be looked up again. */
+static void test_forget_rank(void) {
+    struct counting counting;
+    counting_init(&counting);
+    struct chord_table table;
+    const struct chord_config config = {.routing = CHORD_ROUTING_FINGER, .id_bits = 8};
+    const struct chord_member self = {.id = id_of_number(0, 8), .address = {7, 0}};
+    const struct chord_member owners[] = {{.id = id_of_number(3, 8), .address = {1, 0}},
+                                          {.id = id_of_number(20, 8), .address = {2, 0}},
+                                          {.id = id_of_number(50, 8), .address = {1, 1}},
+                                          {.id = id_of_number(140, 8), .address = {2, 1}}};
+    chord_table_init(&table, self);
+    CU_ASSERT_EQUAL(tell(&table, &config, &counting, 1, owners[3], owners, 1), CHORD_OK);
+    for (uint32_t i = 1; i < 4; i++) {
+        const struct chord_claim claim = {.owner = owners[i], .start = owners[i - 1].id, .epoch = 1};
+        CU_ASSERT_TRUE(chord_table_learn(&table, &config, &claim));
+    }
+    CU_ASSERT_EQUAL_FATAL(table.finger_count, 4);
+    CU_ASSERT_EQUAL(chord_table_next_unknown_finger(&table, &config, owners[3].id), 8);
+    CU_ASSERT_FALSE(chord_table_forget_rank(&table, 3));
+    CU_ASSERT_FALSE(chord_table_forget_rank(&table, 7));
+    CU_ASSERT_EQUAL(table.finger_count, 4);
+    CU_ASSERT_TRUE(chord_table_forget_rank(&table, 2));
+    CU_ASSERT_EQUAL_FATAL(table.finger_count, 2);
+    CU_ASSERT_TRUE(chord_id_equal(table.fingers[0].owner.id, owners[0].id));
+    CU_ASSERT_TRUE(chord_id_equal(table.fingers[1].owner.id, owners[2].id));
+    CU_ASSERT_EQUAL(chord_table_next_unknown_finger(&table, &config, owners[3].id), 2); /* 4, which 20 owns */
+    CU_ASSERT_FALSE(chord_table_forget_rank(&table, 2));
+    CU_ASSERT_TRUE(chord_table_forget_rank(&table, 1));
+    CU_ASSERT_EQUAL(table.finger_count, 0);
+    CU_ASSERT_EQUAL(table.successor_count, 1); /* the coordinator's word stays: it will say what comes instead */
+    chord_table_clear(&table, &counting.allocator);
+    CU_ASSERT_EQUAL(counting.blocks_live, 0);
+}
+
 /* --- claims: joins and departs, learnt in any order --- */
 
 #define HISTORY_MAX 512u
@@ -585,6 +725,8 @@ int main(void) {
         {"a table that knows nobody", test_a_table_that_knows_nobody},
         {"neighbours and fingers are taken, repeated and forgotten", test_neighbours},
         {"claims of joins and departs, in any order", test_claims_in_any_order},
+        {"next hops go around those that are out", test_next_hop_goes_around_those_that_are_out},
+        {"forgetting the fingers of a rank", test_forget_rank},
     };
     return UNIT_RUN("table", tests);
 }
