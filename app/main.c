@@ -205,9 +205,8 @@ static struct budget_demand demand_of(const struct process *process) {
                                   .value_size_max = process->start.value_size_max,
                                   .record_bytes = TRANSPORT_RECORD_MAX(process->options->frame_bytes),
                                   .frame_bytes = process->options->frame_bytes,
-                                  .changes_ring = process->options->command == OPTIONS_COMMAND_SHELL ||
-                                                  process->options->schedule != NULL ||
-                                                  process->options->event_count > 0,
+                                  /* by itself, too: ranks may die, or be taken for dead */
+                                  .changes_ring = process->rank_count > 1,
                                   .dumps_tables = process->options->dump != NULL};
 }
 

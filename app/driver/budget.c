@@ -16,6 +16,9 @@
 /* A rank's CONTROL_ANSWERED of one phase (agent.c): of 10^18 operations. */
 #define ANSWERED_MESSAGES_MAX 4096u
 #define ANSWERED_MESSAGE_BYTES 32u
+/* A SHUT, an OPEN and a HEARTBEAT. */
+#define REACH_MESSAGES 3u
+#define REACH_MESSAGE_BYTES 16u
 /* Lookups, acknowledgements, registration: a few small messages for every node that this rank may speak with. */
 #define RESERVED_MESSAGES_PER_NODE 16u
 #define RESERVED_MESSAGE_BYTES 512u
@@ -68,9 +71,11 @@ static void add_change(struct budget *budget, const struct chord_config *config,
     const uint64_t parts = (uint64_t)config->rank_count * config->virtual_node_count;
     const uint64_t touched = 2 * replicas_of(config);
     const uint64_t small_messages = 2 * parts * touched + parts + 3 * parts;
+    const uint64_t reach_messages = REACH_MESSAGES * (uint64_t)config->rank_count * config->rank_count;
     budget->change_messages_max =
-        small_messages + parts * touched + parts + pieces_max(config) + ANSWERED_MESSAGES_MAX;
-    budget->change_bytes_max = small_messages * CHORD_CODEC_FIXED_SIZE_MAX + parts * touched * install_bytes +
+        small_messages + reach_messages + parts * touched + parts + pieces_max(config) + ANSWERED_MESSAGES_MAX;
+    budget->change_bytes_max = small_messages * CHORD_CODEC_FIXED_SIZE_MAX + reach_messages * REACH_MESSAGE_BYTES +
+                               parts * touched * install_bytes +
                                parts * neighbours_bytes +
                                pieces_max(config) * (CHORD_CODEC_FIXED_SIZE_MAX + config->piece_bytes) +
                                ANSWERED_MESSAGES_MAX * ANSWERED_MESSAGE_BYTES;

@@ -1,8 +1,8 @@
 /* How much may be under way at once, computed before anything is sent (DESIGN: bounds are end to end).
  *
  * A client pays one credit for each frame that an operation's largest message may fill, and holds C of them. So no
- * rank can be asked to queue more than all clients' credits, twice, since a client may repeat a request while the
- * first copy is still under way; beside that what eventual chains propagate after the answer, and what the driver
+ * rank can be asked to queue more than all clients' credits, BUDGET_COPIES_OF_A_REQUEST times, since a client may repeat a
+ * request while earlier copies are still under way; beside that what eventual chains propagate after the answer, and what the driver
  * sends while no operation is under way. From that sum the transport's pool is sized.
  *
  * A view change adds the following, if the ring may change at all. It divides the ring into at most P parts, one a node
@@ -12,6 +12,7 @@
  *     member        WEDGED, SYNCED, PULL: one a part at most
  *     source        a PIECE a part and receiver, P k at most, since the next one is sent when it is asked for; twice,
  *                   since it may be asked for again while it is on its way
+ *     reach         SHUT and OPEN of every rank to every rank, and HEARTBEATs
  *     routing       the messages reserved for every node: one lookup or announcement of each is under way, and its answer
  *
  * The bursts of one attempt follow each other, each answered by all before the next; but a coordinator may interrupt

@@ -142,7 +142,9 @@ static void test_shut_and_open(void) {
     begin(1);
     CU_ASSERT_EQUAL(reach(CHORD_MESSAGE_OPEN, 2), CHORD_STALE); /* nobody is out */
     CU_ASSERT_EQUAL(reach(CHORD_MESSAGE_SHUT, 1), CHORD_STALE); /* itself never */
-    CU_ASSERT_EQUAL(reach(CHORD_MESSAGE_OPEN, 1), CHORD_STALE);
+    CU_ASSERT_EQUAL(reach(CHORD_MESSAGE_OPEN, 1), CHORD_OK); /* it was out itself, and its host hears so */
+    CU_ASSERT(notice_count == 1 && last_notice.kind == CHORD_NOTICE_OPENED && last_notice.rank == 1);
+    notice_count = 0;
     CU_ASSERT_EQUAL(reach(CHORD_MESSAGE_SHUT, RANKS), CHORD_NO_SUCH_NODE);
     CU_ASSERT_EQUAL(reach(CHORD_MESSAGE_SHUT, UINT32_MAX), CHORD_NO_SUCH_NODE);
     CU_ASSERT_EQUAL(reach(CHORD_MESSAGE_OPEN, RANKS), CHORD_NO_SUCH_NODE);
