@@ -1,15 +1,15 @@
-/* The coordinator's failure detector. It knows ranks and times, and nothing else: who is silent for longer than usual is
- * suspected, whether that is right or not; safety never depends on it.
+/* The coordinator's failure detector. It knows ranks and times, and nothing else: who is silent for longer than
+ * usual is suspected, whether that is right or not; safety never depends on it.
  *
- * Every message of a rank says that it lives, and each rank sends a heartbeat when a while has passed. A rank is suspected
- * when nothing was heard of it for max(T0, 8 x the 99th percentile of the gaps), a gap being the time between a heartbeat
- * and what was heard before it, of any rank, one of the last CHORD_DETECTOR_GAPS ones. On a loaded machine gaps grow, and
- * with them the patience.
+ * Every message of a rank says that it lives, and each rank sends a heartbeat when a while has passed. A rank is
+ * suspected when nothing was heard of it for max(T0, 8 x the 99th percentile of the gaps), a gap being the time
+ * between a heartbeat and what was heard before it, of any rank, one of the last CHORD_DETECTOR_GAPS ones. On a
+ * loaded machine gaps grow, and with them the patience.
  *
- * The detector's own rank may have been stopped itself, or have been busy: messages that came meanwhile are no silence.
- * So its host judges only when it has taken in all that has arrived, and time in which nobody judged for longer than a
- * heartbeat doesn't count: not as silence, and what is heard at its end makes no gaps, or a stall would multiply the
- * patience. */
+ * The detector's own rank may have been stopped itself, or have been busy: messages that came meanwhile are no
+ * silence. So its host judges only when it has taken in all that has arrived, and time in which nobody judged for
+ * longer than a heartbeat doesn't count: not as silence, and what is heard at its end makes no gaps, or a stall
+ * would multiply the patience. */
 #ifndef CHORD_MEMBER_DETECTOR_H
 #define CHORD_MEMBER_DETECTOR_H
 

@@ -1,5 +1,5 @@
-/* What the tests of the client share: a host that logs what the client of rank 3 sends and completes, operations on short
- * keys, and answers to them. Nobody is out, no copies are counted unless a test says so. */
+/* What the tests of the client share: a host that logs what the client of rank 3 sends and completes, operations on
+ * short keys, and answers to them. Nobody is out, no copies are counted unless a test says so. */
 #ifndef TESTS_UNIT_CLIENT_FIXTURE_H
 #define TESTS_UNIT_CLIENT_FIXTURE_H
 

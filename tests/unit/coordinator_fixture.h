@@ -1,6 +1,6 @@
-/* What the tests of the coordinator share. The members are a script: the test says who answers WEDGED and SYNCED, and reads
- * what the coordinator sends. Five nodes on a 4-bit ring, ids 2, 5, 8, 11 and 14 on ranks 0 to 4; the first of them form the
- * ring, the others are spares. */
+/* What the tests of the coordinator share. The members are a script: the test says who answers WEDGED and SYNCED,
+ * and reads what the coordinator sends. Five nodes on a 4-bit ring, ids 2, 5, 8, 11 and 14 on ranks 0 to 4; the
+ * first of them form the ring, the others are spares. */
 #ifndef TESTS_UNIT_COORDINATOR_FIXTURE_H
 #define TESTS_UNIT_COORDINATOR_FIXTURE_H
 

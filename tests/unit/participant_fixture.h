@@ -1,6 +1,6 @@
-/* What the tests of the member's side share. On a 4-bit ring the ids 3, 7, 11 and 15 are those of ranks 0 to 3, and 1 is that
- * of rank 4, which may join. The arc (15, 3] of node 0 has the chain 0, 1, 2, that of node 1, (3, 7], the chain 1, 2, 3. The
- * test is the coordinator, and it delivers what the nodes send each other. */
+/* What the tests of the member's side share. On a 4-bit ring the ids 3, 7, 11 and 15 are those of ranks 0 to 3, and
+ * 1 is that of rank 4, which may join. The arc (15, 3] of node 0 has the chain 0, 1, 2, that of node 1, (3, 7], the
+ * chain 1, 2, 3. The test is the coordinator, and it delivers what the nodes send each other. */
 #ifndef TESTS_UNIT_PARTICIPANT_FIXTURE_H
 #define TESTS_UNIT_PARTICIPANT_FIXTURE_H
 
@@ -206,8 +206,8 @@ static inline bool synced(uint32_t n, uint32_t epoch) {
     return false;
 }
 
-/* Node 0 departs: its arc and that of node 1 are to become (15, 7] with the chain 1, 2, 3. Wedges and installs both parts
- * with these sources; the transfers are still to be delivered. */
+/* Node 0 departs: its arc and that of node 1 are to become (15, 7] with the chain 1, 2, 3. Wedges and installs both
+ * parts with these sources; the transfers are still to be delivered. */
 static inline void install_departure(uint32_t epoch, uint32_t source, uint32_t other_source) {
     for (uint32_t n = 0; n < MEMBERS; n++) {
         CU_ASSERT_EQUAL(prepare(n, epoch, 15, 3), CHORD_OK);

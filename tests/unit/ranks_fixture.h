@@ -1,8 +1,9 @@
-/* What the tests with whole ranks share: clients, nodes and the coordinator are the real ones, and the test decides which
- * message is delivered when. Channels are FIFO: what is behind a message that is held back is held back, too.
+/* What the tests with whole ranks share: clients, nodes and the coordinator are the real ones, and the test decides
+ * which message is delivered when. Channels are FIFO: what is behind a message that is held back is held back, too.
  *
- * Six ranks on an 8-bit ring with the ids 40, 80, 120, 100, 220 and 240: ranks 0, 1 and 2 form the ring, rank 3 may join,
- * rank 4 hosts the coordinator and rank 5 the client; both stay spares. No detector: who is to be suspected says the test. */
+ * Six ranks on an 8-bit ring with the ids 40, 80, 120, 100, 220 and 240: ranks 0, 1 and 2 form the ring, rank 3 may
+ * join, rank 4 hosts the coordinator and rank 5 the client; both stay spares. No detector: who is to be suspected
+ * says the test. */
 #ifndef TESTS_UNIT_RANKS_FIXTURE_H
 #define TESTS_UNIT_RANKS_FIXTURE_H
 
@@ -77,8 +78,8 @@ static inline uint32_t owners_of(uint64_t number) {
     return owners;
 }
 
-/* An excluded node doesn't know of it and still serves for its part: whoever is told nothing can't be asked to stop. What it
- * can't do is to get an answer out, since the others of its chain are wedged. */
+/* An excluded node doesn't know of it and still serves for its part: whoever is told nothing can't be asked to stop.
+ * What it can't do is to get an answer out, since the others of its chain are wedged. */
 static uint32_t owners_allowed;
 
 static inline void check_owners(void) {
@@ -220,7 +221,8 @@ static inline void end(void) {
     CU_ASSERT_EQUAL(counting.blocks_live, 0);
 }
 
-/* All keys have the id 90 unless they say otherwise: in (80, 120], the arc of rank 2, which a joining rank 3 takes over. */
+/* All keys have the id 90 unless they say otherwise: in (80, 120], the arc of rank 2, which a joining rank 3 takes
+ * over. */
 static inline void submit_from(uint32_t client, uint32_t entry, uint64_t tag, enum chord_operation_kind kind,
                                const char *key, const char *value) {
     const struct chord_operation operation = {.tag = tag,

@@ -1,5 +1,5 @@
-/* chord/client: what it sends, how much it has under way, and what it makes of answers in any order. What it does when none
- * come is test_client_silence.c's business. */
+/* chord/client: what it sends, how much it has under way, and what it makes of answers in any order. What it does
+ * when none come is test_client_silence.c's business. */
 #include "tests/unit/client_fixture.h"
 
 /* --- one operation --- */

@@ -1,5 +1,5 @@
-/* chord/client when no answer comes: repetitions at doubling intervals, operations that are given up and what they keep, ranks
- * that are out; and random runs beside a network that delays, refuses and loses copies. */
+/* chord/client when no answer comes: repetitions at doubling intervals, operations that are given up and what they
+ * keep, ranks that are out; and random runs beside a network that delays, refuses and loses copies. */
 #include "tests/unit/client_fixture.h"
 
 static void begin_with_copies(uint32_t window, uint32_t copies_max) {
@@ -123,7 +123,8 @@ static void test_given_up_after_copies_max(void) {
     }
 }
 
-/* The key and its bytes are the host's again; others may work on it, and the late copy's answer isn't taken for theirs. */
+/* The key and its bytes are the host's again; others may work on it, and the late copy's answer isn't taken for
+ * theirs. */
 static void test_the_key_is_free(void) {
     begin_with_copies(4, 1);
     const struct chord_operation model_operation = operation(CHORD_INSERT, 6);
@@ -193,8 +194,8 @@ static void test_the_last_refusal_frees(void) {
     end();
 }
 
-/* The head may forget the record of whatever is below the watermark; a copy of an operation that was given up may still get
- * there, and must be known. */
+/* The head may forget the record of whatever is below the watermark; a copy of an operation that was given up may
+ * still get there, and must be known. */
 static void test_the_watermark_waits_for_what_was_given_up(void) {
     begin_with_copies(4, 1);
     CU_ASSERT_EQUAL(submit(CHORD_INSERT, 0, 0), CHORD_OK);
@@ -292,7 +293,8 @@ static void test_shut_repeats_the_others_at_once(void) {
     end();
 }
 
-/* The copies that it has sent so far are what vanished: it is asked for again, not given up, though there were copies_max. */
+/* The copies that it has sent so far are what vanished: it is asked for again, not given up, though there were
+ * copies_max. */
 static void test_shut_does_not_give_up(void) {
     begin_with_copies(2, 2);
     CU_ASSERT_EQUAL(submit(CHORD_INSERT, 0, 0), CHORD_OK);
@@ -379,7 +381,8 @@ static const struct chord_sink world_sink = {.send = world_send, .complete = wor
 
 static void world_submit(struct chord_prng *prng, uint64_t now) {
     const uint32_t key = (uint32_t)chord_prng_below(prng, KEYS);
-    const enum chord_operation_kind kind = (enum chord_operation_kind)chord_prng_below(prng, CHORD_OPERATION_KIND_COUNT);
+    const enum chord_operation_kind kind =
+        (enum chord_operation_kind)chord_prng_below(prng, CHORD_OPERATION_KIND_COUNT);
     struct chord_operation wanted = operation(kind, key);
     const uint32_t cost = chord_client_cost(&config, kind, wanted.key_size, wanted.value_size);
     const bool has_room = world.held_count < config.window && cost <= config.credit_count - world.credits_held &&
@@ -423,7 +426,8 @@ static void world_deliver(struct chord_prng *prng, uint64_t now) {
         if (world.operations[seq].held) {
             let_go(seq);
         }
-        TALLY(&world.tally, answer(seq, fitting[world.operations[seq].kind], now) == (is_live ? CHORD_OK : CHORD_STALE));
+        const enum chord_outcome outcome = fitting[world.operations[seq].kind];
+        TALLY(&world.tally, answer(seq, outcome, now) == (is_live ? CHORD_OK : CHORD_STALE));
         TALLY(&world.tally, world.operations[seq].completions == 1);
     }
 }

@@ -1,6 +1,6 @@
-/* chord/member/coordinator and part: rules C1 to C10 of DESIGN section 5, one by one; what it does about silent ranks is
- * test_coordinator_silence.c's business. The ring is that of coordinator_fixture.h, its first three nodes being members,
- * mostly with k = 2. */
+/* chord/member/coordinator and part: rules C1 to C10 of DESIGN section 5, one by one; what it does about silent
+ * ranks is test_coordinator_silence.c's business. The ring is that of coordinator_fixture.h, its first three nodes
+ * being members, mostly with k = 2. */
 #include "tests/unit/coordinator_fixture.h"
 
 /* The first view, and what a node outside it is told. */
@@ -56,8 +56,8 @@ static void test_join(void) {
     CU_ASSERT_TRUE(is_complete(11, 0) && is_complete(11, 1)); /* C10: both halves have the complete set */
     CU_ASSERT_TRUE(is_complete(2, 0) && is_complete(2, 1));
     CU_ASSERT_FALSE(is_complete(11, 3));
-    /* C2: the touched: the new chain and the last committed one. Arc (8, 11]: 3, 0 and 0, 1. (11, 2]: 0, 1. (5, 8]: its chain
-     * was 2, 0 and is to be 2, 3. (2, 5] isn't touched. */
+    /* C2: the touched: the new chain and the last committed one. Arc (8, 11]: 3, 0 and 0, 1. (11, 2]: 0, 1. (5, 8]:
+     * its chain was 2, 0 and is to be 2, 3. (2, 5] isn't touched. */
     CU_ASSERT_EQUAL(post_count(&post, CHORD_MESSAGE_PREPARE, POST_ANY, 0), 3);
     CU_ASSERT_EQUAL(post_count(&post, CHORD_MESSAGE_PREPARE, POST_ANY, 1), 2);
     CU_ASSERT_EQUAL(post_count(&post, CHORD_MESSAGE_PREPARE, POST_ANY, 2), 1);
@@ -114,8 +114,8 @@ static void test_join(void) {
     end();
 }
 
-/* C4 and C10: a departure is changed part by part, the leaver being the source of what it has; one arc at commit. C6: only
- * then it goes. */
+/* C4 and C10: a departure is changed part by part, the leaver being the source of what it has; one arc at commit.
+ * C6: only then it goes. */
 static void test_depart(void) {
     begin(3, 2);
     CU_ASSERT_EQUAL(command(CHORD_COMMAND_DEPART, 1), CHORD_OK);
@@ -168,8 +168,8 @@ static void test_a_leaver_is_not_waited_for(void) {
     end();
 }
 
-/* C3: the excluded incarnation is in no set any more and isn't heard; it is told at the end, and may come back as the next.
- * C4: the source is the next of the chain. */
+/* C3: the excluded incarnation is in no set any more and isn't heard; it is told at the end, and may come back as
+ * the next. C4: the source is the next of the chain. */
 static void test_exclude(void) {
     begin(3, 2);
     CU_ASSERT_EQUAL(command(CHORD_COMMAND_EXCLUDE, 1), CHORD_OK); /* at once, not at a tick */
@@ -209,9 +209,9 @@ static void test_exclude(void) {
     end();
 }
 
-/* C5 and C8. Node 1 departs and is suspected; node 2 is then the only complete holder of (2, 5] and is suspected, too: that
- * waits. Node 0's SYNCED of the attempt that was given up arrives while the next one is wedging: it counts, node 0 is
- * complete, and node 2 may go. */
+/* C5 and C8. Node 1 departs and is suspected; node 2 is then the only complete holder of (2, 5] and is suspected,
+ * too: that waits. Node 0's SYNCED of the attempt that was given up arrives while the next one is wedging: it
+ * counts, node 0 is complete, and node 2 may go. */
 static void test_late_synced(void) {
     begin(3, 2);
     CU_ASSERT_EQUAL(command(CHORD_COMMAND_DEPART, 1), CHORD_OK);
@@ -318,8 +318,8 @@ static void test_commands_wait(void) {
     end();
 }
 
-/* C2: an interrupted attempt touches whomever it touched; each of them gets a new INSTALL, or it would stay wedged. Here the
- * joiner is excluded again: the chains end up unchanged. */
+/* C2: an interrupted attempt touches whomever it touched; each of them gets a new INSTALL, or it would stay wedged.
+ * Here the joiner is excluded again: the chains end up unchanged. */
 static void test_restart_installs_all(void) {
     begin(3, 2);
     start_join(3);
@@ -362,7 +362,8 @@ static void test_departures_are_cancelled(void) {
     end();
 }
 
-/* C4 in chord_part_source: the first complete one in the order of the last committed chain, then of the new one, then any. */
+/* C4 in chord_part_source: the first complete one in the order of the last committed chain, then of the new one,
+ * then any. */
 static void test_source_order(void) {
     struct chord_parts parts;
     struct chord_part *part;

@@ -1,6 +1,6 @@
-/* chord/member/coordinator: silent ranks. Who is suspected, excluded and shut, what C8 keeps, who is told what when a rank is
- * heard again. The ring is that of coordinator_fixture.h; the coordinator is on rank 4, a spare, so that every member can
- * be silent. A heartbeat is due every 10 ticks, and T0 is 100. */
+/* chord/member/coordinator: silent ranks. Who is suspected, excluded and shut, what C8 keeps, who is told what when
+ * a rank is heard again. The ring is that of coordinator_fixture.h; the coordinator is on rank 4, a spare, so that
+ * every member can be silent. A heartbeat is due every 10 ticks, and T0 is 100. */
 #include "tests/unit/coordinator_fixture.h"
 
 #define OWN 4u
@@ -56,10 +56,14 @@ static void form(uint32_t initial, uint32_t replicas, void (*adjust)(struct chor
 static uint32_t notice_of(enum chord_notice_kind kind, uint32_t rank) {
     for (uint32_t i = 0; i < notice_count; i++) {
         const struct chord_notice *notice = &notice_log[i];
-        const uint32_t about = kind == CHORD_NOTICE_SUSPECTED || kind == CHORD_NOTICE_HEARD ? notice->suspicion.rank
-                               : kind == CHORD_NOTICE_LOST                                  ? notice->loss.holder.address.rank
-                               : kind == CHORD_NOTICE_CANCELLED                             ? notice->first.address.rank
-                                                                                            : notice->rank;
+        uint32_t about = notice->rank;
+        if (kind == CHORD_NOTICE_SUSPECTED || kind == CHORD_NOTICE_HEARD) {
+            about = notice->suspicion.rank;
+        } else if (kind == CHORD_NOTICE_LOST) {
+            about = notice->loss.holder.address.rank;
+        } else if (kind == CHORD_NOTICE_CANCELLED) {
+            about = notice->first.address.rank;
+        }
         if (notice->kind == kind && about == rank) {
             return i;
         }
@@ -192,7 +196,8 @@ static void test_two_members_at_one_moment(void) {
     end();
 }
 
-/* In the middle of a change that another suspicion began: it begins anew, and doesn't wait for the answers of the second. */
+/* In the middle of a change that another suspicion began: it begins anew, and doesn't wait for the answers of the
+ * second. */
 static void test_in_the_middle_of_a_change(void) {
     form(4, 3, with_detector);
     fall_silent(bit(1));
@@ -236,7 +241,8 @@ static void test_spares_of_a_silent_contact(void) {
     form(3, 2, with_detector);
     uint32_t contacts[RANKS] = {0};
     for (uint32_t spare = 3; spare < RANKS; spare++) {
-        contacts[spare] = chord_roster_at(&coordinator.roster, (struct chord_address){.rank = spare})->contact.address.rank;
+        const struct chord_address address = {.rank = spare};
+        contacts[spare] = chord_roster_at(&coordinator.roster, address)->contact.address.rank;
     }
     CU_ASSERT_NOT_EQUAL_FATAL(contacts[3], contacts[4]);
     const uint32_t silent = contacts[4];
@@ -365,8 +371,8 @@ static void test_heard_again_during_the_change(void) {
     end();
 }
 
-/* It was told that it is excluded, and was silent before it could come back: perhaps it never heard it. All that it may lack
- * is said again. */
+/* It was told that it is excluded, and was silent before it could come back: perhaps it never heard it. All that it
+ * may lack is said again. */
 static void test_told_again(void) {
     form(3, 2, with_detector);
     fall_silent(bit(1));
@@ -504,8 +510,8 @@ static void test_c8_data_may_be_lost(void) {
     end();
 }
 
-/* With k = 2 and two gone at one moment just the part that lay on these two is lost, once, and it is the second to go that
- * was its last holder. */
+/* With k = 2 and two gone at one moment just the part that lay on these two is lost, once, and it is the second to
+ * go that was its last holder. */
 static void test_c8_two_at_one_moment_lose_one_part(void) {
     form(3, 2, with_data_loss);
     fall_silent(bit(1) | bit(2)); /* (2, 5] is on 1 and 2; rank 0 has the others */
@@ -595,8 +601,8 @@ static void test_silent_while_leaving(void) {
     CU_ASSERT_EQUAL(command(CHORD_COMMAND_JOIN, 1), CHORD_OK);
     end();
 
-    /* C8: it alone has its arc, so it is waited for. When the last part is handed over the change is at its end: it is shut as
-     * the spare that it is now, and told so when it is heard. */
+    /* C8: it alone has its arc, so it is waited for. When the last part is handed over the change is at its end: it
+     * is shut as the spare that it is now, and told so when it is heard. */
     form(3, 1, with_detector);
     CU_ASSERT_EQUAL(command(CHORD_COMMAND_DEPART, 1), CHORD_OK);
     CU_ASSERT_EQUAL(tick(), CHORD_OK);

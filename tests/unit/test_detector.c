@@ -1,8 +1,8 @@
-/* chord/member/detector: who is suspected, and when. The rules one by one, gaps and percentiles worked out by hand; then
- * random runs beside a model that adds up each rank's silence, piece by piece, and sorts all gaps.
+/* chord/member/detector: who is suspected, and when. The rules one by one, gaps and percentiles worked out by hand;
+ * then random runs beside a model that adds up each rank's silence, piece by piece, and sorts all gaps.
  *
- * Five ranks, rank 2 being the detector's own. Ticks are whatever the host counts: here a heartbeat is due every 10, and
- * T0 is 100. */
+ * Five ranks, rank 2 being the detector's own. Ticks are whatever the host counts: here a heartbeat is due every 10,
+ * and T0 is 100. */
 #include "tests/unit/core_fixture.h"
 
 #include "chord/member/detector.h"
@@ -60,8 +60,8 @@ static uint32_t judge_all(void) {
     return suspected;
 }
 
-/* Time passes, and the detector judges often enough for none of it to be its own stall. Those of the mask are heard all the
- * time, by messages without heartbeats. Returns who was suspected. */
+/* Time passes, and the detector judges often enough for none of it to be its own stall. Those of the mask are heard
+ * all the time, by messages without heartbeats. Returns who was suspected. */
 static uint32_t pass(uint64_t ticks, uint32_t heard) {
     uint32_t suspected = 0;
     for (const uint64_t until = now + ticks; now < until;) {
@@ -155,7 +155,8 @@ static void test_heard_withdraws_a_suspicion_and_says_so(void) {
     end();
 }
 
-/* Whatever arrives shows that a rank lives; but a gap ends with a heartbeat only, since others come as the load has it. */
+/* Whatever arrives shows that a rank lives; but a gap ends with a heartbeat only, since others come as the load has
+ * it. */
 static void test_messages_without_heartbeats(void) {
     begin();
     CU_ASSERT_EQUAL(pass(T0 - 1, everybody & ~bit(0)), 0);
@@ -170,8 +171,8 @@ static void test_messages_without_heartbeats(void) {
     end();
 }
 
-/* The 99th percentile of n gaps is the ceil(0.99 n)th smallest: the largest of up to 99, the second largest of up to 199,
- * the third largest of 200 to 256. */
+/* The 99th percentile of n gaps is the ceil(0.99 n)th smallest: the largest of up to 99, the second largest of up to
+ * 199, the third largest of 200 to 256. */
 static void test_eight_times_the_99th_percentile(void) {
     begin();
     make_gap(12); /* 8 * 12 = 96: less than T0 */
@@ -239,8 +240,8 @@ static void test_gaps_of_suspected_ranks_do_not_count(void) {
     end();
 }
 
-/* Time in which nobody judged for longer than a heartbeat is the detector's own stall: taken out of every silence. A time just
- * below, up to a heartbeat, isn't one: it counts. */
+/* Time in which nobody judged for longer than a heartbeat is the detector's own stall: taken out of every silence. A
+ * time just below, up to a heartbeat, isn't one: it counts. */
 static void test_own_stalls_do_not_count(void) {
     begin();
     CU_ASSERT_EQUAL(pass(T0 - HEARTBEAT, 0), 0);
@@ -293,8 +294,8 @@ static void test_own_stalls_are_no_gaps(void) {
     end();
 }
 
-/* The patience shrinks when a long gap is forgotten: who has been silent for longer than that is suspected at once, not when
- * the patience that has been would be over. */
+/* The patience shrinks when a long gap is forgotten: who has been silent for longer than that is suspected at once,
+ * not when the patience that has been would be over. */
 static void test_the_patience_shrinks(void) {
     begin();
     make_gap(90); /* 720 */
@@ -416,7 +417,8 @@ static uint64_t model_next(void) {
     return next;
 }
 
-/* Ranks that beat, others that are silent for a while, a loaded machine now and then, and stalls of the detector's own. */
+/* Ranks that beat, others that are silent for a while, a loaded machine now and then, and stalls of the detector's
+ * own. */
 static void test_against_the_model(void) {
     struct tally tally = {0};
     uint32_t suspicions = 0;

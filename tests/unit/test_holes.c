@@ -1,5 +1,6 @@
-/* The holes that a naive design has (van Renesse and Schneider 2004; Glendenning et al. 2011), each as a small scenario with
- * whole ranks (ranks_fixture.h). Each test names the rule that it stands for, and was seen to fail with that rule broken. */
+/* The holes that a naive design has (van Renesse and Schneider 2004; Glendenning et al. 2011), each as a small
+ * scenario with whole ranks (ranks_fixture.h). Each test names the rule that it stands for, and was seen to fail
+ * with that rule broken. */
 #include "tests/unit/ranks_fixture.h"
 
 /* --- H1 --- */
@@ -16,9 +17,9 @@ static bool activate_to_2(const struct chord_message *message) {
     return message->type == CHORD_MESSAGE_ACTIVATE && message->to.rank == 2;
 }
 
-/* H1, two owners. The old owner's PREPARE is late: until it has answered, nobody is installed in its place (C4: all touched
- * have answered WEDGED). From then on it admits nothing, though it has heard of no new chain yet (M1). And when the new owner
- * serves, the old one, which isn't told of the commit yet, doesn't (M3). */
+/* H1, two owners. The old owner's PREPARE is late: until it has answered, nobody is installed in its place (C4: all
+ * touched have answered WEDGED). From then on it admits nothing, though it has heard of no new chain yet (M1). And
+ * when the new owner serves, the old one, which isn't told of the commit yet, doesn't (M3). */
 static void test_h1(void) {
     begin(2); /* (80, 120]: 2, 0 */
     submit_to(1, 1, CHORD_INSERT, "key", "one");
@@ -75,9 +76,10 @@ static bool activate_or_to_2(const struct chord_message *message) {
     return message->type == CHORD_MESSAGE_ACTIVATE || to_2_from_coordinator(message);
 }
 
-/* H2, a write acknowledged by the old chain after the new owner's snapshot. Rank 2, the head, is taken for dead but lives and
- * doesn't know. The chain 0, 1 has its snapshot; then a client writes through rank 2, which admits, applies and sends it down
- * the old chain. Rank 0 must refuse it (M5), so that nobody answers; the client asks again, and the new chain takes it. */
+/* H2, a write acknowledged by the old chain after the new owner's snapshot. Rank 2, the head, is taken for dead but
+ * lives and doesn't know. The chain 0, 1 has its snapshot; then a client writes through rank 2, which admits,
+ * applies and sends it down the old chain. Rank 0 must refuse it (M5), so that nobody answers; the client asks
+ * again, and the new chain takes it. */
 static void test_h2(void) {
     begin(3); /* (80, 120]: 2, 0, 1 */
     submit_to(1, 1, CHORD_INSERT, "key", "one");
@@ -119,9 +121,10 @@ static bool chain_or_coordinator_to_1(const struct chord_message *message) {
     return coordinator_to_1(message) || (message->type == CHORD_MESSAGE_CHAIN && message->to.rank == 1);
 }
 
-/* H3, a stale read at an excluded but living tail. Rank 1, the tail, is taken for dead and doesn't hear of it: its arc is
- * ACTIVE, its copy the old one. Reads enter at the head and pass through every member (section 4), so what it has counts for
- * nothing. A read that was on its way down the old chain may get the old value: it began before the new one was written. */
+/* H3, a stale read at an excluded but living tail. Rank 1, the tail, is taken for dead and doesn't hear of it: its
+ * arc is ACTIVE, its copy the old one. Reads enter at the head and pass through every member (section 4), so what it
+ * has counts for nothing. A read that was on its way down the old chain may get the old value: it began before the
+ * new one was written. */
 static void test_h3(void) {
     begin(3); /* (80, 120]: 2, 0, 1 */
     submit_to(2, 1, CHORD_INSERT, "key", "one");
@@ -157,9 +160,9 @@ static bool synced_of_the_range_from_1(const struct chord_message *message) {
            chord_id_equal(message->synced.end, id(120));
 }
 
-/* H4, a suffix that is lost when a middle member dies. What rank 2 has sent down was lost with rank 0; when rank 1 is next in
- * the chain, it must get that before anything new (M4: by a delta, what the source has and it lacks), and the client, which
- * asks again, its answer from the record, once (M7). */
+/* H4, a suffix that is lost when a middle member dies. What rank 2 has sent down was lost with rank 0; when rank 1
+ * is next in the chain, it must get that before anything new (M4: by a delta, what the source has and it lacks), and
+ * the client, which asks again, its answer from the record, once (M7). */
 static void test_h4(void) {
     begin(3); /* (80, 120]: 2, 0, 1 */
     submit_to(2, 1, CHORD_INSERT, "before", "one");
@@ -199,9 +202,9 @@ static bool answer_to_client(const struct chord_message *message) {
     return message->type == CHORD_MESSAGE_ANSWER;
 }
 
-/* H5, a retry applied twice. The answer of an insert is lost on the way; the arc goes to a joiner, which had nothing; the
- * client repeats the insert there. It is known there (M7: records move with the arc, M4: with the transfer): the answer is the
- * first one's, "inserted" with its version, and what was written in between stays. */
+/* H5, a retry applied twice. The answer of an insert is lost on the way; the arc goes to a joiner, which had
+ * nothing; the client repeats the insert there. It is known there (M7: records move with the arc, M4: with the
+ * transfer): the answer is the first one's, "inserted" with its version, and what was written in between stays. */
 static void test_h5(void) {
     begin(2); /* (80, 120]: 2, 0 */
     submit_to(1, 1, CHORD_INSERT, "key", "one");
@@ -266,9 +269,9 @@ static void expect_some(uint64_t tag) {
     CU_ASSERT_EQUAL(completions[completion_of(tag + 3)].outcome, CHORD_UPDATED);
 }
 
-/* H6, a handed-over range that is lost when its receiver dies before confirming. Rank 3 joins, gets all pieces of (80, 100] and
- * dies; nobody has heard of its SYNCED. Whoever had the range is complete as long as the change isn't committed (C4), and
- * keeps it until DROP (M3, C6). */
+/* H6, a handed-over range that is lost when its receiver dies before confirming. Rank 3 joins, gets all pieces of
+ * (80, 100] and dies; nobody has heard of its SYNCED. Whoever had the range is complete as long as the change isn't
+ * committed (C4), and keeps it until DROP (M3, C6). */
 static void test_h6_joiner(void) {
     for (uint32_t replicas = 1; replicas <= 2; replicas++) {
         begin(replicas); /* (80, 120]: 2, and 0 if there are two */
@@ -290,8 +293,8 @@ static void test_h6_joiner(void) {
     }
 }
 
-/* The same with a leaver: its receiver dies, and it must hand over once more, to the next. With k = 1 the receiver's own arc is
- * lost with it, as was allowed, and nothing else. */
+/* The same with a leaver: its receiver dies, and it must hand over once more, to the next. With k = 1 the receiver's
+ * own arc is lost with it, as was allowed, and nothing else. */
 static void test_h6_leaver(void) {
     begin(2); /* (80, 120]: 2, 0; when 2 has left, 0, 1 */
     insert_some();
@@ -421,8 +424,8 @@ static bool piece_to_1(const struct chord_message *message) {
     return message->type == CHORD_MESSAGE_PIECE && message->to.rank == 1;
 }
 
-/* H8, a chain that shrinks away (C8). With k = 2 both members of the chain are suspected, one after the other, and then the
- * last: each goes only when another has its data, the last never. Nothing that was acknowledged is lost. */
+/* H8, a chain that shrinks away (C8). With k = 2 both members of the chain are suspected, one after the other, and
+ * then the last: each goes only when another has its data, the last never. Nothing that was acknowledged is lost. */
 static void test_h8(void) {
     begin(2); /* (80, 120]: 2, 0 */
     submit_to(1, 1, CHORD_INSERT, "key", "one");

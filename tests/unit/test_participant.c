@@ -1,5 +1,5 @@
-/* chord/member/participant: the member's rules of a view change, M1 to M8 of DESIGN section 5, one by one. Parts whose data was
- * lost (C8) are test_participant_lost.c's business. The ring is that of participant_fixture.h. */
+/* chord/member/participant: the member's rules of a view change, M1 to M8 of DESIGN section 5, one by one. Parts
+ * whose data was lost (C8) are test_participant_lost.c's business. The ring is that of participant_fixture.h. */
 #include "tests/unit/participant_fixture.h"
 
 /* M1 and M2: PREPARE of a higher epoch wedges at once, whatever is under way; others are ignored. */
@@ -186,7 +186,8 @@ static void test_m2_interrupts_a_transfer(void) {
     end();
 }
 
-/* M6: after the commit the head admits in the new epoch, what waited first; counting begins anew. Before it, nothing. */
+/* M6: after the commit the head admits in the new epoch, what waited first; counting begins anew. Before it,
+ * nothing. */
 static void test_m6_activate(void) {
     begin();
     for (uint32_t n = 0; n < MEMBERS; n++) {
@@ -223,8 +224,8 @@ static void test_m6_activate(void) {
     end();
 }
 
-/* A CHAIN of the new epoch says that the head is ACTIVE, hence the change committed: a SYNCED member commits by it, and the
- * coordinator's own word then changes nothing. A member that isn't SYNCED doesn't. */
+/* A CHAIN of the new epoch says that the head is ACTIVE, hence the change committed: a SYNCED member commits by it,
+ * and the coordinator's own word then changes nothing. A member that isn't SYNCED doesn't. */
 static void test_chain_commits(void) {
     begin();
     install_departure(2, 1, 1);
@@ -285,8 +286,8 @@ static void test_m7_records_move(void) {
     end();
 }
 
-/* M8: EXCLUDED wipes everything, what is held for others included, and the node asks to join as its next incarnation. An
- * EXCLUDED for an incarnation that it isn't any more is ignored. */
+/* M8: EXCLUDED wipes everything, what is held for others included, and the node asks to join as its next
+ * incarnation. An EXCLUDED for an incarnation that it isn't any more is ignored. */
 static void test_m8_excluded(void) {
     begin();
     wedge(2);
@@ -340,8 +341,8 @@ static void test_m8_excluded(void) {
     end();
 }
 
-/* C10 at the members: two parts with sources of their own are transferred each by itself and become one arc at the commit,
- * not before both are SYNCED. */
+/* C10 at the members: two parts with sources of their own are transferred each by itself and become one arc at the
+ * commit, not before both are SYNCED. */
 static void test_c10_merge(void) {
     begin();
     install_departure(2, 0, 2);
@@ -376,8 +377,8 @@ static void test_c10_merge(void) {
     end();
 }
 
-/* C10: a joiner with the id 1 splits node 0's arc. PREPARE cuts it at every member; the halves commit each by itself, and
- * what waited at node 0 goes on where its key is now. */
+/* C10: a joiner with the id 1 splits node 0's arc. PREPARE cuts it at every member; the halves commit each by
+ * itself, and what waited at node 0 goes on where its key is now. */
 static void test_c10_split(void) {
     begin();
     for (uint32_t n = 0; n < 3; n++) {

@@ -1,6 +1,6 @@
-/* chord/member/participant: a part whose last complete holder is out begins anew, empty (C8). What becomes of members that
- * have something of it, of requests that wait, and of routing. The ring is that of participant_fixture.h; the part is the arc
- * (15, 3] with the pairs "a" and "b". */
+/* chord/member/participant: a part whose last complete holder is out begins anew, empty (C8). What becomes of
+ * members that have something of it, of requests that wait, and of routing. The ring is that of
+ * participant_fixture.h; the part is the arc (15, 3] with the pairs "a" and "b". */
 #include "tests/unit/participant_fixture.h"
 
 static enum chord_status install_lost(uint32_t n, uint32_t epoch, const char *chain) {
@@ -26,8 +26,8 @@ static const struct chord_synced *last_synced(uint32_t n) {
     return NULL;
 }
 
-/* Older states: at the head, with a write that is in its log alone; in the middle; at the tail. And a node that has nothing.
- * All are the same afterwards, and say so. */
+/* Older states: at the head, with a write that is in its log alone; in the middle; at the tail. And a node that has
+ * nothing. All are the same afterwards, and say so. */
 static void test_what_members_have_is_discarded(void) {
     begin();
     CU_ASSERT_EQUAL(ask(0, CHORD_INSERT, 3, 0, "c", 2), CHORD_OK);
@@ -73,8 +73,8 @@ static void test_what_members_have_is_discarded(void) {
     end();
 }
 
-/* A member that was getting its copy when the source was lost: what it has staged goes with the attempt, and a piece that comes
- * later changes nothing. */
+/* A member that was getting its copy when the source was lost: what it has staged goes with the attempt, and a piece
+ * that comes later changes nothing. */
 static void test_an_incomplete_copy_is_discarded(void) {
     begin();
     wedge(4);
@@ -137,8 +137,9 @@ static struct chord_commit commit_at(uint32_t n, uint32_t epoch, uint64_t start,
     return commit;
 }
 
-/* (15, 3] is lost and becomes part of node 1's arc, whose own pairs stay. What waits for it at node 1 waits on. The new head has
- * gained (15, 3], which others have to be told; unlike when the ring is formed, and unlike a head that stays head. */
+/* (15, 3] is lost and becomes part of node 1's arc, whose own pairs stay. What waits for it at node 1 waits on. The
+ * new head has gained (15, 3], which others have to be told; unlike when the ring is formed, and unlike a head that
+ * stays head. */
 static void test_a_new_head_has_gained(void) {
     begin();
     const uint64_t kept = copies(1, 7);

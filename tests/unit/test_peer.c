@@ -1,6 +1,6 @@
-/* chord/peer: what one rank makes of others that are out, of heartbeats, and of what is told too late. One rank at a time, on an
- * 8-bit ring with the ids 20, 40, 80, 160 and 200 on ranks 0 to 4; rank 1 is the one that is looked at, unless the test says
- * otherwise, and rank 0 has the coordinator. */
+/* chord/peer: what one rank makes of others that are out, of heartbeats, and of what is told too late. One rank at a
+ * time, on an 8-bit ring with the ids 20, 40, 80, 160 and 200 on ranks 0 to 4; rank 1 is the one that is looked at,
+ * unless the test says otherwise, and rank 0 has the coordinator. */
 #include "tests/unit/core_post.h"
 
 #include "chord/peer.h"
@@ -92,14 +92,17 @@ static void tick(uint64_t ticks) {
     CU_ASSERT_EQUAL(chord_peer_tick(&peer, now), CHORD_OK);
 }
 
+static void tell_list(uint32_t epoch, uint32_t predecessor, const struct chord_member *list, uint32_t count) {
+    struct chord_message message = {.type = CHORD_MESSAGE_NEIGHBOURS};
+    message.neighbours = (struct chord_neighbours){
+        .epoch = epoch, .predecessor = member(predecessor), .successors = {.array = list, .count = count}};
+    CU_ASSERT_EQUAL(give(COORDINATOR, message), CHORD_OK);
+}
+
 /* The peer's node is told its neighbours, ranks in clockwise order. */
 static void tell_neighbours(uint32_t epoch, uint32_t predecessor, uint32_t first, uint32_t second) {
     const struct chord_member list[] = {member(first), member(second)};
-    CU_ASSERT_EQUAL(give(COORDINATOR, (struct chord_message){.type = CHORD_MESSAGE_NEIGHBOURS,
-                                                             .neighbours = {.epoch = epoch,
-                                                                            .predecessor = member(predecessor),
-                                                                            .successors = {.array = list, .count = 2}}}),
-                    CHORD_OK);
+    tell_list(epoch, predecessor, list, 2);
 }
 
 /* A query on its way for a key of this id. Returns the rank that it is sent on to, RANKS if it is refused. */
@@ -349,55 +352,8 @@ static void test_requests_go_around(void) {
     end();
 }
 
-/* The node has gained its arc in a view change, and all of its successors are out. It isn't alone: its fingers aren't right and
- * nobody has heard of its gain, so it doesn't settle, and tries again and again. */
-static void test_a_node_whose_successors_are_out_waits(void) {
-    begin(1);
-    const struct chord_member chain[] = {member(1)};
-    CU_ASSERT_EQUAL(give(COORDINATOR, (struct chord_message){.type = CHORD_MESSAGE_INSTALL,
-                                                             .install = {.epoch = 3,
-                                                                         .start = id(20),
-                                                                         .end = id(40),
-                                                                         .arc_start = id(20),
-                                                                         .chain = {.array = chain, .count = 1},
-                                                                         .source = chain[0],
-                                                                         .empty = true,
-                                                                         .lost = true}}),
-                    CHORD_OK);
-    CU_ASSERT_EQUAL(reach(CHORD_MESSAGE_SHUT, 2), CHORD_OK);
-    CU_ASSERT_EQUAL(reach(CHORD_MESSAGE_SHUT, 3), CHORD_OK);
-    CU_ASSERT_EQUAL(give(COORDINATOR, (struct chord_message){.type = CHORD_MESSAGE_ACTIVATE,
-                                                             .activate = {.epoch = 3, .start = id(20), .end = id(40)}}),
-                    CHORD_OK);
-    tell_neighbours(3, 0, 2, 3);
-    CU_ASSERT_EQUAL(reach(CHORD_MESSAGE_SHUT, 4), CHORD_OK); /* forgets the fingers there, and looks again */
-    post_clear(&post);
-    for (uint32_t round = 0; round < 5; round++) {
-        CU_ASSERT_FALSE(chord_node_is_quiet(&peer.nodes[0]));
-        CU_ASSERT(chord_peer_deadline(&peer) <= now + config.lookup_ticks);
-        tick(config.lookup_ticks);
-        CU_ASSERT_EQUAL(post.count, 0); /* whom should it ask? */
-    }
-    CU_ASSERT_EQUAL(reach(CHORD_MESSAGE_OPEN, 3), CHORD_OK);
-    tick(config.lookup_ticks);
-    CU_ASSERT_EQUAL(post_count(&post, CHORD_MESSAGE_LOOKUP, 1, 3), 1);
-    CU_ASSERT_EQUAL(post_count(&post, CHORD_MESSAGE_SETTLED, 1, POST_ANY), 0);
-    /* In a ring of one the same node has nobody to ask and nobody to tell. */
-    const struct chord_member alone[] = {member(1)};
-    CU_ASSERT_EQUAL(
-        give(COORDINATOR, (struct chord_message){.type = CHORD_MESSAGE_NEIGHBOURS,
-                                                 .neighbours = {.epoch = 4,
-                                                                .predecessor = member(1),
-                                                                .successors = {.array = alone, .count = 1}}}),
-        CHORD_OK);
-    tick(config.lookup_ticks);
-    CU_ASSERT_EQUAL(post_count(&post, CHORD_MESSAGE_SETTLED, 1, COORDINATOR), 1);
-    end();
-}
-
-/* --- what is told too late --- */
-
-static enum chord_status found(uint32_t owner, uint64_t start, uint32_t epoch, uint32_t exponent, uint32_t incarnation) {
+static enum chord_status found(uint32_t owner, uint64_t start, uint32_t epoch, uint32_t exponent,
+                               uint32_t incarnation) {
     return give(owner, (struct chord_message){.type = CHORD_MESSAGE_FOUND,
                                               .found = {.claim = {.owner = member(owner),
                                                                   .start = id(start),
@@ -406,6 +362,68 @@ static enum chord_status found(uint32_t owner, uint64_t start, uint32_t epoch, u
                                                         .exponent = (uint16_t)exponent,
                                                         .hops = 2}});
 }
+
+/* Whatever it asks for, it has nobody to ask: it sends nothing, but it isn't content either, and tries again and
+ * again. */
+static void expect_waiting(void) {
+    post_clear(&post);
+    for (uint32_t round = 0; round < 5; round++) {
+        CU_ASSERT_FALSE(chord_node_is_quiet(&peer.nodes[0]));
+        CU_ASSERT(chord_peer_deadline(&peer) <= now + config.lookup_ticks);
+        tick(config.lookup_ticks);
+        CU_ASSERT_EQUAL(post.count, 0);
+    }
+}
+
+/* A node all of whose successors are out isn't alone: there are fingers to be looked up. */
+static void test_a_node_whose_successors_are_out_waits(void) {
+    begin(1);
+    tell_neighbours(3, 0, 2, 3);
+    CU_ASSERT_EQUAL(reach(CHORD_MESSAGE_SHUT, 2), CHORD_OK);
+    CU_ASSERT_EQUAL(reach(CHORD_MESSAGE_SHUT, 3), CHORD_OK);
+    expect_waiting();
+    CU_ASSERT_EQUAL(reach(CHORD_MESSAGE_OPEN, 3), CHORD_OK);
+    tick(config.lookup_ticks);
+    CU_ASSERT_EQUAL(post_count(&post, CHORD_MESSAGE_LOOKUP, 1, 3), 1);
+    end();
+}
+
+/* Nor are others told that it has gained its arc, though it knows all of its fingers: it doesn't settle. */
+static void test_a_node_whose_successors_are_out_does_not_settle(void) {
+    begin(1);
+    const struct chord_member self[] = {member(1)};
+    CU_ASSERT_EQUAL(give(COORDINATOR, (struct chord_message){.type = CHORD_MESSAGE_INSTALL,
+                                                             .install = {.epoch = 3,
+                                                                         .start = id(20),
+                                                                         .end = id(40),
+                                                                         .arc_start = id(20),
+                                                                         .chain = {.array = self, .count = 1},
+                                                                         .source = self[0],
+                                                                         .empty = true,
+                                                                         .lost = true}}),
+                    CHORD_OK);
+    CU_ASSERT_EQUAL(give(COORDINATOR, (struct chord_message){.type = CHORD_MESSAGE_ACTIVATE,
+                                                             .activate = {.epoch = 3, .start = id(20), .end = id(40)}}),
+                    CHORD_OK);
+    CU_ASSERT_EQUAL(reach(CHORD_MESSAGE_SHUT, 2), CHORD_OK);
+    CU_ASSERT_EQUAL(reach(CHORD_MESSAGE_SHUT, 3), CHORD_OK);
+    tell_neighbours(3, 0, 2, 3);
+    CU_ASSERT_EQUAL(found(4, 40, 4, 6, 1), CHORD_OK); /* which has taken over what lies between */
+    CU_ASSERT_EQUAL(chord_table_next_unknown_finger(&peer.nodes[0].table, &config, id(20)), config.id_bits);
+    tick(config.lookup_ticks);
+    expect_waiting();
+    CU_ASSERT_EQUAL(reach(CHORD_MESSAGE_OPEN, 3), CHORD_OK);
+    tick(config.lookup_ticks);
+    CU_ASSERT_EQUAL(post_count(&post, CHORD_MESSAGE_ANNOUNCE, 1, POST_ANY), 1);
+    CU_ASSERT_EQUAL(post_count(&post, CHORD_MESSAGE_SETTLED, 1, POST_ANY), 0);
+    /* In a ring of one it has nobody to ask and nobody to tell. */
+    tell_list(4, 1, self, 1);
+    tick(config.lookup_ticks);
+    CU_ASSERT_EQUAL(post_count(&post, CHORD_MESSAGE_SETTLED, 1, COORDINATOR), 1);
+    end();
+}
+
+/* --- what is told too late --- */
 
 /* What the node asked in an earlier life may be outdated by now; and of who is out nothing is learnt. */
 static void test_found_of_another_life(void) {
@@ -435,8 +453,8 @@ static void lookup_by(uint32_t origin, uint64_t start, uint32_t epoch) {
                     CHORD_OK);
 }
 
-/* A claim that comes unasked and is older than the node's joining may have been withdrawn before the node could hear of it. What
- * it asks for itself is answered by the owner: that may be old and right. */
+/* A claim that comes unasked and is older than the node's joining may have been withdrawn before the node could hear
+ * of it. What it asks for itself is answered by the owner: that may be old and right. */
 static void test_claims_from_before_the_joining(void) {
     begin(1);
     tell_neighbours(5, 0, 2, 3);
@@ -479,6 +497,7 @@ int main(void) {
         {"every message is a sign of life", test_every_message_is_a_sign_of_life},
         {"requests go around those that are out", test_requests_go_around},
         {"a node whose successors are all out waits", test_a_node_whose_successors_are_out_waits},
+        {"a node whose successors are all out doesn't settle", test_a_node_whose_successors_are_out_does_not_settle},
         {"FOUND of another life, and of who is out", test_found_of_another_life},
         {"claims from before the joining", test_claims_from_before_the_joining},
     };

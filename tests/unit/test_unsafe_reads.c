@@ -1,11 +1,13 @@
-/* Negative controls of how reads are done (DESIGN section 4): two faster ways that look right and aren't, each played with whole
- * ranks (ranks_fixture.h) whose suspicions are false, and each found by the checker that judges our runs (T2, linearize.h).
+/* Negative controls of how reads are done (DESIGN section 4): two faster ways that look right and aren't, each
+ * played with whole ranks (ranks_fixture.h) whose suspicions are false, and each found by the checker that judges
+ * our runs (T2, linearize.h).
  *
  *   local reads         The tail answers from its own copy. Wrong as soon as one node, the tail, is falsely suspected.
- *   head-to-tail reads  The head asks the tail alone, and not the members between them. Wrong with two: a head and a tail that
- *                       both don't know that they are out agree with each other.
+ *   head-to-tail reads  The head asks the tail alone, and not the members between them. Wrong with two: a head and a
+ *                       tail that both don't know that they are out agree with each other.
  *
- * Beside each control the same read is done as it should be, and fits; so does the shortcut with one suspicion fewer. */
+ * Beside each control the same read is done as it should be, and fits; so does the shortcut with one suspicion
+ * fewer. */
 #include "tests/unit/ranks_fixture.h"
 
 #include "app/verdict/linearize.h"
@@ -64,8 +66,8 @@ static void read_locally(uint32_t tail) {
     note(CHORD_QUERY, entry == NULL ? CHORD_ABSENT : CHORD_FOUND, entry == NULL ? NULL : value, steps, steps);
 }
 
-/* The head admits a read and sends it to rank 0, the next member. The shortcut sends it to the tail instead, which must not
- * mind where it comes from. Returns what the tail makes of it. */
+/* The head admits a read and sends it to rank 0, the next member. The shortcut sends it to the tail instead, which
+ * must not mind where it comes from. Returns what the tail makes of it. */
 static enum chord_status ask_the_tail_alone(uint64_t tag, uint32_t head, uint32_t tail) {
     submit_to(head, tag, CHORD_QUERY, "key", "");
     CU_ASSERT_EQUAL(deliver_now(CHORD_MESSAGE_REQUEST, CLIENT, head), CHORD_OK);
@@ -91,8 +93,8 @@ static bool fits(void) {
     return has_order;
 }
 
-/* The history has no order, for the reason that the test is about: the write that was acknowledged before the read began, and
- * the read. Two records, by number. */
+/* The history has no order, for the reason that the test is about: the write that was acknowledged before the read
+ * began, and the read. Two records, by number. */
 static void expect_contradiction(size_t write, size_t read) {
     struct linearize_result result;
     CU_ASSERT_EQUAL_FATAL(linearize_check(records, record_count, NULL, &result), CHORD_OK);
@@ -183,8 +185,8 @@ static void test_head_to_tail_with_two_suspicions(void) {
     note_completed(3, CHORD_QUERY, NULL, started);
     expect_found(3, "one");
     expect_contradiction(1, 2);
-    /* As it should be, by way of the same node: the member between them is in the new chain, and refuses. The client asks
-     * again, elsewhere. */
+    /* As it should be, by way of the same node: the member between them is in the new chain, and refuses. The client
+     * asks again, elsewhere. */
     record_count = 2;
     const uint64_t again = steps + 1;
     submit_to(2, 4, CHORD_QUERY, "key", "");
