@@ -47,6 +47,17 @@ static inline struct chord_roster_entry *chord_roster_at(const struct chord_rost
     return &roster->entries[address.rank * roster->virtual_node_count + address.virtual_node];
 }
 
+/* The first of a rank's nodes, virtual_node_count of them. */
+static inline struct chord_roster_entry *chord_roster_of_rank(const struct chord_roster *roster, uint32_t rank) {
+    return &roster->entries[rank * roster->virtual_node_count];
+}
+
+/* Whether a node is in the ring, or on its way into it or out of it. */
+static inline bool chord_roster_is_in_ring(const struct chord_roster_entry *entry) {
+    return entry->state == CHORD_ROSTER_MEMBER || entry->state == CHORD_ROSTER_JOINING ||
+           entry->state == CHORD_ROSTER_LEAVING;
+}
+
 /* Makes `view` the sorted members as they shall be after the view change: those that are or are being taken in, less
  * those that are let go. */
 void chord_roster_view(const struct chord_roster *roster, struct chord_view *view);

@@ -2,8 +2,13 @@
 
 #include <string.h>
 
+void chord_notify(const struct chord_coordinator *coordinator, const struct chord_notice *notice) {
+    const struct chord_sink *sink = coordinator->environment->sink;
+    sink->notice(sink->context, notice);
+}
+
 void chord_tell(struct chord_coordinator *coordinator, struct chord_message message,
-                    struct chord_address address) {
+                struct chord_address address) {
     message.from = coordinator->address;
     message.to = address;
     coordinator->change.message_count++;
@@ -23,25 +28,27 @@ static bool knows_neighbours(const struct chord_coordinator *coordinator, uint32
     const struct chord_view *view = &coordinator->view;
     const struct chord_view *told = &coordinator->told;
     uint32_t before = 0;
-    while (before < told->member_count && !chord_member_equal(&told->members[before], &view->members[index])) {
+    while (before < told->member_count &&
+           !chord_member_equal(&told->members[before], &view->members[index])) {
         before++;
     }
     const uint32_t count = neighbour_count(coordinator, view);
     if (before == told->member_count || count != neighbour_count(coordinator, told) ||
-        !chord_member_equal(&told->members[chord_view_before(told, before)], &view->members[chord_view_before(view, index)])) {
+        !chord_member_equal(&told->members[chord_view_before(told, before)],
+                            &view->members[chord_view_before(view, index)])) {
         return false;
     }
     for (uint32_t i = 1; i <= count; i++) {
         if (!chord_member_equal(&told->members[(before + i) % told->member_count],
-                     &view->members[(index + i) % view->member_count])) {
+                                &view->members[(index + i) % view->member_count])) {
             return false;
         }
     }
     return true;
 }
 
-/* Predecessor and successor list to the members whose own have changed, and to those whose SETTLED is awaited, since it
- * means that they have heard of the change's end; with one-hop routing, to all. */
+/* Predecessor and successor list to the members whose own have changed, and to those whose SETTLED is
+ * awaited, since it means that they have heard of the change's end; with one-hop routing, to all. */
 void chord_tell_neighbours(struct chord_coordinator *coordinator) {
     struct chord_view *view = &coordinator->view;
     const uint32_t count = neighbour_count(coordinator, view);
@@ -54,9 +61,10 @@ void chord_tell_neighbours(struct chord_coordinator *coordinator) {
             coordinator->scratch[i] = view->members[(index + 1 + i) % view->member_count];
         }
         struct chord_message message = {.type = CHORD_MESSAGE_NEIGHBOURS};
-        message.neighbours = (struct chord_neighbours){.epoch = coordinator->epoch,
-                                                       .predecessor = view->members[chord_view_before(view, index)],
-                                                       .successors = {.array = coordinator->scratch, .count = count}};
+        message.neighbours =
+            (struct chord_neighbours){.epoch = coordinator->epoch,
+                                      .predecessor = view->members[chord_view_before(view, index)],
+                                      .successors = {.array = coordinator->scratch, .count = count}};
         chord_tell(coordinator, message, view->members[index].address);
     }
     memcpy(coordinator->told.members, view->members, view->member_count * sizeof *view->members);
@@ -64,7 +72,8 @@ void chord_tell_neighbours(struct chord_coordinator *coordinator) {
 }
 
 /* A member that a node outside the ring may turn to: one of all, so that not all turn to one. */
-static struct chord_member contact_for(const struct chord_coordinator *coordinator, struct chord_address address) {
+static struct chord_member contact_for(const struct chord_coordinator *coordinator,
+                                       struct chord_address address) {
     return coordinator->view.members[address.rank % coordinator->view.member_count];
 }
 
@@ -78,9 +87,8 @@ void chord_tell_spare(struct chord_coordinator *coordinator, struct chord_roster
 static void tell_excluded(struct chord_coordinator *coordinator, struct chord_roster_entry *entry) {
     struct chord_message message = {.type = CHORD_MESSAGE_EXCLUDED};
     entry->contact = contact_for(coordinator, entry->member.address);
-    message.excluded = (struct chord_excluded){.incarnation = entry->member.incarnation,
-                                               .rejoin = !entry->stays_out,
-                                               .contact = entry->contact};
+    message.excluded = (struct chord_excluded){
+        .incarnation = entry->member.incarnation, .rejoin = !entry->stays_out, .contact = entry->contact};
     chord_tell(coordinator, message, entry->member.address);
     entry->is_returning = !entry->stays_out;
     entry->state = entry->stays_out ? CHORD_ROSTER_SPARE : CHORD_ROSTER_RETURNING;
@@ -121,7 +129,8 @@ void chord_tell_outsiders(struct chord_coordinator *coordinator) {
     }
 }
 
-static void tell_reach(struct chord_coordinator *coordinator, enum chord_message_type type, uint32_t rank, uint32_t to) {
+static void tell_reach(struct chord_coordinator *coordinator, enum chord_message_type type, uint32_t rank,
+                       uint32_t to) {
     struct chord_message message = {.type = type};
     message.reach.rank = rank;
     chord_tell(coordinator, message, (struct chord_address){.rank = to});

@@ -4,6 +4,9 @@
 
 #include "chord/member/coordinator.h"
 
+/* Tells the coordinator's host. */
+void chord_notify(const struct chord_coordinator *coordinator, const struct chord_notice *notice);
+
 /* Sends a message of the coordinator's and counts it to the view change under way. */
 void chord_tell(struct chord_coordinator *coordinator, struct chord_message message, struct chord_address address);
 

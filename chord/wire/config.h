@@ -42,8 +42,8 @@ struct chord_config {
     uint64_t transfer_ticks; /* without the next piece for so long it is asked for again */
 
     /* Failures (chord/member/detector.h). */
-    uint64_t heartbeat_ticks; /* a rank that has sent the coordinator nothing for so long tells it that it lives; 0: no
-                                 detector, nobody is ever suspected */
+    uint64_t heartbeat_ticks; /* a rank tells the coordinator that it lives whenever so long has passed; 0: no detector,
+                                 nobody is ever suspected */
     uint64_t suspicion_ticks; /* T0: who is silent for so long, or 8 times the 99th percentile of what is usual, is
                                  suspected */
     bool allows_data_loss;    /* C8: a suspected node is excluded even if it alone holds an arc */
