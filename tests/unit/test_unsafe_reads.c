@@ -6,8 +6,8 @@
  *   head-to-tail reads  The head asks the tail alone, and not the members between them. Wrong with two: a head and a
  *                       tail that both don't know that they are out agree with each other.
  *
- * Beside each control the same read is done as it should be, and fits; so does the shortcut with one suspicion
- * fewer. */
+ * Beside each control the same read is done as it should be, and fits; and with one suspicion fewer the shortcut does
+ * no harm. */
 #include "tests/unit/ranks_fixture.h"
 
 #include "app/verdict/linearize.h"
