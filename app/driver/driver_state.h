@@ -59,6 +59,19 @@ bool is_process_gone(const struct driver *driver, uint32_t rank);
 CHORD_MUST_CHECK bool driver_ask(struct driver *driver, const char *what, enum control_command command,
                                  const void *bytes, size_t size, commander_reply *on_reply);
 
+/* For reports of COMMAND_METRICS: adds a control_ran to driver->phase. */
+commander_reply driver_on_metrics;
+
+/* Asks all nodes how they are: driver->nodes, by ascending id. False if the ring is stuck. */
+CHORD_MUST_CHECK bool driver_gather_nodes(struct driver *driver);
+
+/* Whether a lost rank is in the ring for good, since it alone had the data of some part of it (C8). */
+bool driver_is_beyond_help(const struct driver *driver);
+
+/* "rank 3", or "node 3#1" where ranks have several. Returns the text. */
+#define DRIVER_NAME_SIZE 32u
+const char *driver_name_node(const struct driver *driver, struct chord_address address, char text[DRIVER_NAME_SIZE]);
+
 /* Says what the ring was stuck at, if it was and nothing else was said. */
 void driver_tell_stuck(const struct driver *driver, enum exit_status status, char *message);
 
