@@ -42,9 +42,13 @@ void legacy_reset(struct legacy *legacy) {
     }
 }
 
+void legacy_forget(struct legacy *legacy) {
+    memset(legacy->loaded, 0, legacy->rank_count * sizeof *legacy->loaded);
+    memset(legacy->has_testified, 0, legacy->rank_count * sizeof *legacy->has_testified);
+}
+
 void legacy_begin(struct legacy *legacy, struct loader_plan *plan) {
     memcpy(legacy->is_lost, legacy->commander->is_lost, legacy->rank_count * sizeof *legacy->is_lost);
-    memset(legacy->has_testified, 0, legacy->rank_count * sizeof *legacy->has_testified);
     plan->is_lost = legacy->is_lost;
     legacy->plan = *plan;
     legacy->start_ns = legacy->commander->runtime->now_ns;

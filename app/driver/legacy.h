@@ -27,7 +27,7 @@ struct legacy {
     /* The phase that runs. */
     struct loader_plan plan;
     uint64_t start_ns; /* no operation is older */
-    bool *is_lost;     /* owned; by rank: when the phase was loaded */
+    bool *is_lost;     /* owned; by rank: when the phase was loaded; then it was given nothing */
     uint64_t *loaded;  /* owned; by rank: operations that it was given */
     bool *has_testified; /* owned; by rank */
 };
@@ -46,6 +46,9 @@ void legacy_clear(struct legacy *legacy);
 /* The ring begins anew: what judges knew is of no use. */
 void legacy_reset(struct legacy *legacy);
 
+/* The operations of the last phase are forgotten, those of a person's at the prompt follow, or a phase is loaded. */
+void legacy_forget(struct legacy *legacy);
+
 /* A phase is about to be loaded: plan->is_lost is set to who is lost now. */
 void legacy_begin(struct legacy *legacy, struct loader_plan *plan);
 
@@ -61,7 +64,7 @@ CHORD_MUST_CHECK bool legacy_tell(struct legacy *legacy, uint32_t rank, legacy_t
 
 /* Whether a rank that is lost had operations in the phase. */
 static inline bool legacy_had_operations(const struct legacy *legacy, uint32_t rank) {
-    return legacy->commander->is_lost[rank] && !legacy->is_lost[rank];
+    return legacy->commander->is_lost[rank] && legacy->loaded[rank] > 0;
 }
 
 /* Before the phase is judged, and again whenever ranks are lost until then: gives rank 0's witness what the clients of lost

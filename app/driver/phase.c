@@ -266,7 +266,8 @@ bool driver_judge(struct driver *driver, bool has_model, struct result_verdict *
         return false;
     }
     compare_views(driver, verdict);
-    return true;
+    /* At the prompt nobody knows what follows; a run keeps what judges know itself, if it goes on. */
+    return driver->setup.options->command != OPTIONS_COMMAND_SHELL || legacy_keep(&driver->legacy);
 }
 
 static void expect_hops(struct driver *driver, struct result_phase *phase) {

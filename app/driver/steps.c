@@ -284,6 +284,7 @@ bool driver_lost_data(struct driver *driver, char *message) {
 }
 
 bool driver_begin(struct driver *driver) {
+    legacy_forget(&driver->legacy);
     return driver_ask(driver, "beginning a phase", COMMAND_BEGIN, NULL, 0, NULL);
 }
 

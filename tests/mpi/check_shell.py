@@ -193,10 +193,28 @@ def check_crashes(program):
         ring.expect(words in line, f"'{words}' isn't in: {line}")
 
 
+def check_losses(program):
+    """Ranks that are gone for good, one after the other, and a file that is run on what is left: every answer is right, and the
+    session ends by itself."""
+    files = "".join(f"fileparallel '{ring.WORKLOADS / (kind + '.csv')}' --type {kind}\n" for kind in ("insert", "mix"))
+    status, out, errors = shell(program, 5, ["--json", "--replicas", "3"],
+                                f"insert a 1\ncrash 2 kill\nquery a\n{files}crash 3\nquery a\ninfo 4\njoin 3\n".encode())
+    answers = [json.loads(line) for line in out.splitlines()]
+    crashes = [answer for answer in answers if answer.get("answer") == "crash"]
+    ring.expect([crash["rank"] for crash in crashes] == [2, 3], f"losses: {status} {out} {errors}")
+    ring.expect(all(crash["detected_after_ns"] > 0 and crash["writable_after_ns"] > 0 for crash in crashes),
+                f"losses: {crashes}")
+    queries = [answer["value"] for answer in answers if answer.get("answer") == "query"]
+    ring.expect(queries == ["1", "1"] and answers[-1]["valid"], f"losses: {answers}")
+    ring.expect(len([answer for answer in answers if answer.get("record") == "phase"]) == 2, f"losses: the files: {answers}")
+    ring.expect(status == 1 and b"taken for dead" in out and b"1 command failed" in errors,
+                f"a dead rank that is to join: {status} {out} {errors}")
+
+
 def main():
     program = ring.parser(__doc__).parse_args().program
     for check in (check_files, check_wrong_answers, check_ends, check_junk, check_long_lines, check_many_pairs,
-                  check_changes, check_whole_ranks, check_refusals, check_crashes):
+                  check_changes, check_whole_ranks, check_refusals, check_crashes, check_losses):
         print(check.__name__, flush=True)
         check(program)
     ring.finish()
