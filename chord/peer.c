@@ -230,6 +230,13 @@ enum chord_status chord_peer_heard(struct chord_peer *peer, uint32_t from_rank, 
     return chord_coordinator_heard(&peer->coordinator, from_rank, false, now_ticks);
 }
 
+enum chord_status chord_peer_failed(struct chord_peer *peer, uint32_t rank, uint64_t now_ticks) {
+    if (!has_coordinator(peer) || rank >= peer->environment.config->rank_count) {
+        return CHORD_OK;
+    }
+    return chord_coordinator_failed(&peer->coordinator, rank, now_ticks);
+}
+
 enum chord_status chord_peer_drained(struct chord_peer *peer, uint64_t now_ticks) {
     return has_coordinator(peer) ? chord_coordinator_drained(&peer->coordinator, now_ticks) : CHORD_OK;
 }

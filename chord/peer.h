@@ -43,6 +43,9 @@ void chord_peer_banish(struct chord_peer *peer, uint32_t rank);
  * below. */
 CHORD_MUST_CHECK enum chord_status chord_peer_heard(struct chord_peer *peer, uint32_t from_rank, uint64_t now_ticks);
 
+/* The host knows that a rank has died. Of use on the coordinator's rank. CHORD_NO_MEMORY as below. */
+CHORD_MUST_CHECK enum chord_status chord_peer_failed(struct chord_peer *peer, uint32_t rank, uint64_t now_ticks);
+
 /* All that has arrived was taken in: now silence may be judged. Of use on the coordinator's rank, as often as the host
  * finds nothing more to take in. CHORD_NO_MEMORY: the coordinator could not begin a view change. */
 CHORD_MUST_CHECK enum chord_status chord_peer_drained(struct chord_peer *peer, uint64_t now_ticks);

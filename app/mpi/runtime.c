@@ -186,6 +186,13 @@ void runtime_deliver(void *context, uint32_t from_rank, const unsigned char *byt
     }
 }
 
+void runtime_failed(void *context, uint32_t rank) {
+    struct runtime *runtime = context;
+    if (runtime->has_peer) {
+        chord_check(chord_peer_failed(&runtime->peer, rank, runtime->now_ns) == CHORD_OK);
+    }
+}
+
 /* --- the loop --- */
 
 /* Nothing is due and nothing is packed: looks again a few times, then lets others run. */

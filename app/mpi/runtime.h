@@ -75,6 +75,9 @@ CHORD_MUST_CHECK enum chord_status runtime_reset_peer(struct runtime *runtime,
 /* The function to give to transport_create as `deliver`, with the runtime as context. */
 void runtime_deliver(void *runtime, uint32_t from_rank, const unsigned char *bytes, size_t size);
 
+/* The function to give to transport_create as `failed`, with the runtime as context. */
+void runtime_failed(void *runtime, uint32_t rank);
+
 /* One round: what has arrived, what is due, what the owner has to do; then, if there was nothing, sends what
  * is packed and waits as the transport's policy says. Returns whether there was anything. */
 bool runtime_step(struct runtime *runtime);

@@ -10,6 +10,7 @@
  * of this is decided by the sequence number of each frame: one that comes too early is parked in a copy until
  * the missing ones have come. */
 #include "app/mpi/transport_state.h"
+#include "app/mpi/ulfm.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,8 +173,14 @@ static void slot_handle(struct transport *t, uint32_t slot, const MPI_Status *st
     TRANSPORT_MPI(MPI_Start(&t->requests[slot]));
 }
 
+/* A receive has an error. What an MPI with ULFM says of dead ranks is none: the receive stays posted. */
 static void receive_check(struct transport *t, int code, const MPI_Status *status) {
     int class = MPI_SUCCESS;
+    if (ulfm_is_failure(code)) {
+        if (t->failed != NULL)
+            ulfm_acknowledge(t->comm, t->failed, t->context);
+        return;
+    }
     (void)MPI_Error_class(code, &class);
     if (class == MPI_ERR_TRUNCATE && status->MPI_SOURCE >= 0)
         malformed(t, (uint32_t)status->MPI_SOURCE, __LINE__, "it is larger than a frame");
@@ -185,13 +192,18 @@ static void slots_look(struct transport *t) {
     int count = 0;
     const int code = MPI_Testsome((int)t->slot_count, t->requests, &count, t->scan_indices, t->scan_statuses);
     if (code != MPI_SUCCESS) {
+        int class = MPI_SUCCESS;
+        (void)MPI_Error_class(code, &class);
         for (int i = 0; i < count; i++)
             receive_check(t, t->scan_statuses[i].MPI_ERROR, &t->scan_statuses[i]);
-        TRANSPORT_MPI(code);
+        if (class != MPI_ERR_IN_STATUS)
+            receive_check(t, code, &t->scan_statuses[0]);
     }
     if (count == MPI_UNDEFINED)
         count = 0; /* all have arrived already and wait for their turn */
     for (int i = 0; i < count; i++) {
+        if (unlikely(code != MPI_SUCCESS && ulfm_is_failure(t->scan_statuses[i].MPI_ERROR)))
+            continue;
         struct slot *slot = &t->slots[t->scan_indices[i]];
         slot->arrived = true;
         slot->status = t->scan_statuses[i];
@@ -264,8 +276,10 @@ static uint32_t receive_frames(struct transport *t, uint32_t frames_max) {
         } else {
             int arrived = 0;
             const int code = MPI_Test(&t->requests[index], &arrived, &status);
-            if (unlikely(code != MPI_SUCCESS))
+            if (unlikely(code != MPI_SUCCESS)) {
                 receive_check(t, code, &status);
+                arrived = 0;
+            }
             if (!arrived)
                 break;
         }

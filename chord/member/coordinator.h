@@ -81,6 +81,10 @@ void chord_coordinator_banish(struct chord_coordinator *coordinator, uint32_t ra
 CHORD_MUST_CHECK enum chord_status chord_coordinator_heard(struct chord_coordinator *coordinator, uint32_t rank,
                                                            bool is_heartbeat, uint64_t now_ticks);
 
+/* The host knows that the rank has died: it is suspected at once. CHORD_NO_MEMORY. */
+CHORD_MUST_CHECK enum chord_status chord_coordinator_failed(struct chord_coordinator *coordinator, uint32_t rank,
+                                                            uint64_t now_ticks);
+
 /* All that has arrived was taken in: judges who is silent. CHORD_NO_MEMORY. */
 CHORD_MUST_CHECK enum chord_status chord_coordinator_drained(struct chord_coordinator *coordinator, uint64_t now_ticks);
 

@@ -96,6 +96,14 @@ static void skip_own_stall(struct chord_detector *detector, uint64_t now_ticks) 
     }
 }
 
+bool chord_detector_fail(struct chord_detector *detector, uint32_t rank) {
+    if (!detector->runs || rank == detector->config->coordinator_rank || detector->ranks[rank].is_suspected) {
+        return false;
+    }
+    detector->ranks[rank].is_suspected = true;
+    return true;
+}
+
 uint32_t chord_detector_judge(struct chord_detector *detector, uint64_t now_ticks) {
     if (!detector->runs) {
         return UINT32_MAX;

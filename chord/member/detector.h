@@ -52,6 +52,9 @@ void chord_detector_start(struct chord_detector *detector, uint64_t now_ticks);
 /* Something of a rank has arrived. Returns whether it was suspected; now it isn't any more. */
 bool chord_detector_heard(struct chord_detector *detector, uint32_t rank, bool is_heartbeat, uint64_t now_ticks);
 
+/* The rank is known to be dead: it is suspected from now on. Returns whether it wasn't before. */
+bool chord_detector_fail(struct chord_detector *detector, uint32_t rank);
+
 /* All that has arrived was taken in. Returns a rank to be suspected, which is from now on, or UINT32_MAX: to be called
  * until then. */
 uint32_t chord_detector_judge(struct chord_detector *detector, uint64_t now_ticks);

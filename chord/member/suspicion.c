@@ -151,6 +151,11 @@ static enum chord_status suspect(struct chord_coordinator *coordinator, uint32_t
     return status;
 }
 
+enum chord_status chord_coordinator_failed(struct chord_coordinator *coordinator, uint32_t rank,
+                                           uint64_t now_ticks) {
+    return chord_detector_fail(&coordinator->detector, rank) ? suspect(coordinator, rank, now_ticks) : CHORD_OK;
+}
+
 enum chord_status chord_coordinator_drained(struct chord_coordinator *coordinator, uint64_t now_ticks) {
     enum chord_status status = CHORD_OK;
     uint32_t rank;

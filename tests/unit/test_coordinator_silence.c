@@ -639,10 +639,28 @@ static void test_silence_of_the_only_one_that_stays(void) {
     end();
 }
 
+/* The host knows: nobody waits for silence, and what follows is the same. */
+static void test_a_rank_that_is_known_to_have_failed(void) {
+    form(3, 2, with_detector);
+    CU_ASSERT_EQUAL(chord_coordinator_failed(&coordinator, OWN, now), CHORD_OK); /* it speaks: it lives */
+    CU_ASSERT_EQUAL(notice_count, 0);
+    CU_ASSERT_EQUAL(chord_coordinator_failed(&coordinator, 1, now), CHORD_OK);
+    CU_ASSERT_EQUAL(chord_coordinator_failed(&coordinator, 1, now), CHORD_OK); /* told twice */
+    CU_ASSERT_EQUAL(notices[CHORD_NOTICE_SUSPECTED], 1);
+    CU_ASSERT_EQUAL(state_of(1), CHORD_ROSTER_EXCLUDED);
+    CU_ASSERT_TRUE(is_left_alone(1));
+    answer_all(ALL);
+    CU_ASSERT_EQUAL(notices[CHORD_NOTICE_CHANGED], 1);
+    pass(T0, bit(1));
+    CU_ASSERT_EQUAL(notices[CHORD_NOTICE_SUSPECTED], 1); /* once is enough */
+    end();
+}
+
 int main(void) {
     static const struct unit_test tests[] = {
         {"nobody is suspected before the ring is formed", test_nobody_is_suspected_before_the_ring_is_formed},
         {"a silent member: SUSPECTED, excluded, SHUT before PREPARE", test_a_silent_member},
+        {"a rank that is known to have failed", test_a_rank_that_is_known_to_have_failed},
         {"two members at one moment", test_two_members_at_one_moment},
         {"C7: in the middle of a change", test_in_the_middle_of_a_change},
         {"a silent spare", test_a_silent_spare},
