@@ -351,7 +351,18 @@ static void give_command(struct cluster *cluster) {
     }
 }
 
-/* Whether each part is known to be complete at a living node, even if a rank dies. */
+/* Whether a node has all of a part, so far as nobody has excluded it: it said so, or it was in the chain when the part was
+ * committed last. The second is not for the coordinator to forget. */
+static bool has_all(const struct chord_part *part, const struct chord_holder *holder) {
+    for (uint32_t i = 0; i < part->committed_count; i++) {
+        if (chord_member_equal(&part->committed[i], &holder->member)) {
+            return true;
+        }
+    }
+    return holder->complete;
+}
+
+/* Whether each part is complete at a living node, even if a rank dies. */
 static bool would_survive(const struct cluster *cluster, uint32_t rank) {
     const struct chord_parts *parts = &cluster->peers[cluster->config.coordinator_rank].coordinator.parts;
     for (uint32_t i = 0; i < parts->count; i++) {
@@ -359,7 +370,7 @@ static bool would_survive(const struct cluster *cluster, uint32_t rank) {
         for (uint32_t h = 0; h < parts->items[i].holder_count; h++) {
             const struct chord_holder *holder = &parts->items[i].holders[h];
             const uint32_t at = holder->member.address.rank;
-            survives |= holder->complete && at != rank && !cluster->is_dead[at];
+            survives |= has_all(&parts->items[i], holder) && at != rank && !cluster->is_dead[at];
         }
         if (!survives) {
             return false;
