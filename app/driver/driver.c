@@ -42,10 +42,23 @@ static void look_for_lost(void *context) {
     }
 }
 
+/* The ring as it was formed. From now on it may change, so it is noted before anything else happens. */
+static void note_ring(struct driver *driver) {
+    const struct chord_roster *roster = &driver->setup.runtime->peer.coordinator.roster;
+    struct chord_member *nodes = calloc(roster->count, sizeof *nodes);
+    chord_check(nodes != NULL && roster->count == driver->ring.node_count);
+    for (uint32_t i = 0; i < roster->count; i++) {
+        nodes[i] = roster->entries[i].member;
+    }
+    ring_form(&driver->ring, nodes, driver->setup.config->initial_rank_count);
+    free(nodes);
+}
+
 void driver_notice(struct driver *driver, const struct chord_notice *notice) {
     switch (notice->kind) {
     case CHORD_NOTICE_FORMED:
         driver->formed = true;
+        note_ring(driver);
         return;
     case CHORD_NOTICE_DUPLICATE_ID:
         if (driver->formed) {

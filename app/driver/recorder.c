@@ -21,7 +21,9 @@ void recorder_begin(struct recorder *recorder, bool on, size_t operation_count) 
     if (on) {
         recorder->answers =
             grown(recorder->answers, &recorder->capacity, operation_count, sizeof *recorder->answers);
-        memset(recorder->answers, 0, operation_count * sizeof *recorder->answers);
+        if (operation_count > 0) {
+            memset(recorder->answers, 0, operation_count * sizeof *recorder->answers);
+        }
     }
 }
 

@@ -100,17 +100,6 @@ bool driver_gather_nodes(struct driver *driver) {
     return true;
 }
 
-/* The ring as it was formed, from the notice and the ids of all nodes. */
-static void note_ring(struct driver *driver) {
-    struct chord_member *nodes = calloc(driver->node_count, sizeof *nodes);
-    chord_check(nodes != NULL && driver->node_count == driver->ring.node_count);
-    for (uint32_t i = 0; i < driver->node_count; i++) {
-        nodes[i] = driver->nodes[i].member;
-    }
-    ring_form(&driver->ring, nodes, driver->setup.config->initial_rank_count);
-    free(nodes);
-}
-
 const char *driver_name_node(const struct driver *driver, struct chord_address address, char text[DRIVER_NAME_SIZE]) {
     if (driver->setup.config->virtual_node_count == 1) {
         snprintf(text, DRIVER_NAME_SIZE, "rank %u", address.rank);
@@ -173,7 +162,6 @@ enum exit_status driver_form(struct driver *driver, char *message) {
     if (!driver_gather_nodes(driver)) {
         return EXIT_TIMED_OUT;
     }
-    note_ring(driver);
     legacy_reset(&driver->legacy);
     return driver_gather_ranks(driver) ? EXIT_VALID : EXIT_TIMED_OUT;
 }

@@ -262,7 +262,7 @@ static bool intern_value(struct reader *reader, const struct history_line *line,
 
 static bool append_operation(struct reader *reader, const struct history_line *line) {
     struct history_file *file = reader->file;
-    uint32_t key;
+    uint32_t key = 0;
     uint32_t value = HISTORY_NO_VALUE;
     if (!intern_key(reader, line, &key) || (line->has_value && !intern_value(reader, line, &value))) {
         return false;
