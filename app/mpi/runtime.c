@@ -166,6 +166,7 @@ void runtime_deliver(void *context, uint32_t from_rank, const unsigned char *byt
         return;
     }
     if (bytes[0] >= RUNTIME_CONTROL_FIRST) {
+        runtime->any_shut |= bytes[0] == RUNTIME_CONTROL_FAREWELL;
         runtime->control_count++;
         if (runtime->has_peer) {
             chord_check(chord_peer_heard(&runtime->peer, from_rank, runtime->now_ns) == CHORD_OK);

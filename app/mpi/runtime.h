@@ -18,7 +18,7 @@ struct transport;
 
 /* Types of the driver's messages start here; below are the core's. */
 #define RUNTIME_CONTROL_FIRST 128u
-/* The one control message that a silent rank still takes: the end. */
+/* The one control message that a silent rank still takes: the end, for one that is out. */
 #define RUNTIME_CONTROL_FAREWELL 255u
 
 /* What the runtime tells its owner. The bytes are borrowed for the call, and have no alignment. */
@@ -102,15 +102,16 @@ struct runtime_counts {
 };
 struct runtime_counts runtime_counts(const struct runtime *runtime, const bool *is_uncounted);
 
-/* Sends RUNTIME_CONTROL_FAREWELL with these bytes to a rank, also to one that is shut: it may be silent only. If MPI can't
- * take it (the rank is dead), it is discarded. */
+/* Sends RUNTIME_CONTROL_FAREWELL with these bytes to a rank, also to one that is shut: it may be silent only. If MPI
+ * can't take it (the rank is dead), it is discarded. */
 void runtime_send_farewell(struct runtime *runtime, uint32_t to_rank, const void *bytes, size_t size);
 
 /* From now on, and for good, this rank sends nothing and discards all that arrives but a farewell: to the others it is
- * dead. It goes on receiving, so that their sends complete, and sleeps between. What it had under way stays unfinished. */
+ * dead. It goes on receiving, so that their sends complete, and sleeps between. What was under way stays so. */
 void runtime_silence(struct runtime *runtime);
 
-/* Whether the core has ever had a rank shut, or this one is silent, which others have surely noticed. */
+/* Whether the core has ever had a rank shut, this one included: it was told so, it is silent, which others have surely
+ * noticed, or it was told farewell. */
 bool runtime_any_shut(const struct runtime *runtime);
 
 /* What was sent so far. */
