@@ -558,10 +558,21 @@ static void take_apart(struct process *process) {
 
 /* --- the loops --- */
 
+/* The verdict in the place of rank 0, unless it has given one: so the launcher needn't wait for an mpirun that doesn't
+ * end. */
+static void tell_orphaned(const struct process *process) {
+    char error[REPORT_FILE_ERROR_SIZE];
+    const char *path = process->options->verdict;
+    if (path != NULL && access(path, F_OK) != 0 && !verdict_write(path, EXIT_FAILED, "rank 0 has died", error)) {
+        fprintf(stderr, "%s\n", error);
+    }
+}
+
 /* Where mpirun outlives its ranks, nobody but themselves ends them when rank 0 is dead. */
 static void watch_rank_0(struct process *process) {
-    /* A rank that rests is told nothing for as long as a person thinks, and a silent one for good. */
-    const bool expects_word = !process->agent.resting && !process->runtime.silent;
+    /* Without heartbeats a rank that rests is told nothing for as long as a person thinks; a silent one never is. */
+    const bool expects_word =
+        (process->config.heartbeat_ticks > 0 || !process->agent.resting) && !process->runtime.silent;
     const uint64_t now_ns = process->runtime.now_ns;
     const enum lifeline_state state =
         lifeline_look(&process->lifeline, now_ns, expects_word ? process->runtime.heard_ns : now_ns);
@@ -574,7 +585,8 @@ static void watch_rank_0(struct process *process) {
         fprintf(stderr, "chordkv: rank %d: rank 0 hasn't been heard for %u s: ending\n", process->rank,
                 process->options->timeout_seconds);
     }
-    leave_alone(EXIT_FAILED);
+    tell_orphaned(process);
+    leave_orphaned(EXIT_FAILED);
 }
 
 static void agent_loop(struct process *process) {

@@ -214,10 +214,12 @@ child=
 guard=
 caught=
 
-# Files that a killed Open MPI job leaves, if they are surely this job's: its number is in the URI that mpirun wrote
-# (the job family in the upper 16 bits) and in the segments' names, its process id in the session directory's.
+# Files that Open MPI leaves when ranks or mpirun are killed, if they are surely this job's: its number is in the URI
+# that mpirun wrote (the job family in the upper 16 bits) and in the segments' names, its process id in the session
+# directory's, and PMIx's output has a suffix from us.
 remove_leftovers() {
     local job uri
+    [[ -z $scratch ]] || rm -f -- "${TMPDIR:-/tmp}"/pmix-output-pid*-"${scratch##*/}"
     if [[ -s $scratch/uri ]] && IFS= read -r uri <"$scratch/uri" && [[ $uri =~ ^([0-9]+)\.0\; ]]; then
         job=$(printf '%x' $((BASH_REMATCH[1] >> 16)))
         rm -f -- /dev/shm/vader_segment.*."$EUID.$job"[0-9a-f][0-9a-f][0-9a-f][0-9a-f].*
@@ -286,8 +288,8 @@ if [[ $flavour != other ]]; then
     fi
     if ((!verbose)); then
         mpi_options+=(--quiet) # no banner about statuses that aren't 0
-        # PMIx, too, complains whenever a rank's status isn't 0. So redirected, its words go nowhere (seen on 4.1.4).
-        export PMIX_OUTPUT_REDIRECT=file
+        # PMIx, too, complains whenever a rank's status isn't 0, or it dies: into a file that nobody misses.
+        export PMIX_OUTPUT_REDIRECT=file PMIX_OUTPUT_SUFFIX=${scratch##*/}
     fi
     [[ $flavour != openmpi ]] || mpi_options+=(--report-uri "$scratch/uri")
 elif ((tcp || ucx)); then
@@ -310,9 +312,10 @@ trap 'on_signal 1' HUP
 trap 'on_signal 2' INT
 trap 'on_signal 15' TERM
 
-# Ends mpirun if it goes on for long after the verdict. With recovery it waits for every rank, also for one that is stopped
-# on another machine. Reading what nobody writes is a way to sleep that leaves no process behind.
-patience=${LAUNCH_PATIENCE:-60}
+# Ends mpirun if it goes on after the verdict. With recovery it may wait for ever: for a rank that is stopped on another
+# machine, or (seen on 4.1.4) for one that was killed there. Reading what nobody writes is a way to sleep that leaves no
+# process behind.
+patience=${LAUNCH_PATIENCE:-10}
 end_after_verdict() {
     local nothing
     exec {nothing}<> <(:)
@@ -385,7 +388,8 @@ status=$(verdict_status "$CHORDKV_VERDICT")
 if [[ -z $status ]]; then
     die 1 "the program's verdict record is broken: $how$hint"
 fi
-if ((status == 0 && mpi_status != 0)); then
+# With recovery mpirun's status means nothing, unless it was killed itself.
+if ((status == 0 && mpi_status > (recovery ? 128 : 0))); then
     die 1 "the verdict was good, but a rank ended badly afterwards: $how$hint"
 fi
 exit "$status"

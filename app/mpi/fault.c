@@ -1,8 +1,8 @@
-/* Pausing. A stopped process can't continue itself, so somebody else must send SIGCONT. A thread stops with its process,
- * and a forked child would share MPI's connections and pinned memory. posix_spawn has neither trouble: no copy of the
- * memory, no fork handlers (glibc clones with CLONE_VM and CLONE_VFORK), and the child is another program at once: a
- * shell that sends both signals. That it sends SIGSTOP, too, makes the order certain: were we to stop ourselves, a
- * short pause could be over before. */
+/* Pausing. A stopped process can't continue itself, so somebody else must send SIGCONT. A thread stops with its
+ * process, and a forked child would share MPI's connections and pinned memory. posix_spawn has neither trouble: no copy
+ * of the memory, no fork handlers (glibc clones with CLONE_VM and CLONE_VFORK), and the child is another program at
+ * once: a shell that sends both signals. That it sends SIGSTOP, too, makes the order certain: were we to stop
+ * ourselves, a short pause could be over before. */
 #define _GNU_SOURCE /* posix_spawn_file_actions_addclosefrom_np */
 #include "app/mpi/fault.h"
 
@@ -31,7 +31,8 @@ _Noreturn void fault_kill(void) {
 }
 
 /* Starts `shell` with nothing of ours but the environment. Returns 0 or an errno. */
-static int start_helper(const char *shell, const char *script, const char *process, const char *seconds, pid_t *helper) {
+static int start_helper(const char *shell, const char *script, const char *process, const char *seconds,
+                        pid_t *helper) {
     posix_spawn_file_actions_t actions;
     int error = posix_spawn_file_actions_init(&actions);
     if (error != 0) {

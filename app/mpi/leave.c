@@ -10,12 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FRAMES_PER_POLL 32u
 #define DRAIN_NS UINT64_C(1000000000)
 #define LINGER_NS UINT64_C(100000000)
 #define MEET_NS UINT64_C(30000000000)
+/* What mpirun has for passing on what we have written: when it is asked to end, it drops the rest. */
+#define PASS_ON_NS 300000000
 
 static void poll_once(struct transport *t) {
     if (transport_poll(t, FRAMES_PER_POLL) == 0) {
@@ -35,22 +38,7 @@ void leave_drain(struct transport *t, bool any_was_shut) {
     }
 }
 
-_Noreturn void leave_alone(int status) {
-    fflush(NULL);
-    _exit(status);
-}
-
-void leave(MPI_Comm *comm, bool any_was_shut, int status) {
-    const bool outlives_ranks = recovery_outlives_ranks(getenv);
-    /* MPI_Finalize waits for all ranks, spinning: come there together. */
-    if ((outlives_ranks && any_was_shut) || !startup_meet_within(*comm, outlives_ranks ? MEET_NS : UINT64_MAX)) {
-        leave_alone(status);
-    }
-    MPI_Comm_free(comm);
-    MPI_Finalize();
-}
-
-/* Asks our parent to end the job if it is mpirun: that is on its own host only, elsewhere it is a daemon. */
+/* Asks our parent to end the job if it is mpirun: on other nodes it is a daemon. Streams are flushed by now. */
 static void end_job(void) {
     static const char *const names[] = {"mpirun", "mpiexec", "orterun", "prterun"};
     char path[32];
@@ -66,16 +54,43 @@ static void end_job(void) {
     name[strcspn(name, "\n.")] = '\0'; /* mpirun.openmpi */
     for (size_t i = 0; read && i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(name, names[i]) == 0) {
+            (void)nanosleep(&(struct timespec){.tv_nsec = PASS_ON_NS}, NULL);
             (void)kill(parent, SIGTERM);
         }
     }
 }
 
-_Noreturn void leave_abort(MPI_Comm comm, int status) {
+static int rank_of(MPI_Comm comm) {
     int rank = -1;
     (void)MPI_Comm_rank(comm, &rank);
+    return rank;
+}
+
+static _Noreturn void leave_alone(bool ends_job, int status) {
     fflush(NULL);
-    if (rank == 0 && recovery_outlives_ranks(getenv)) {
+    if (ends_job) {
+        end_job();
+    }
+    _exit(status);
+}
+
+void leave(MPI_Comm *comm, bool any_was_shut, int status) {
+    const bool outlives_ranks = recovery_outlives_ranks(getenv);
+    /* MPI_Finalize waits for all ranks, spinning: come there together. */
+    if ((outlives_ranks && any_was_shut) || !startup_meet_within(*comm, outlives_ranks ? MEET_NS : UINT64_MAX)) {
+        leave_alone(rank_of(*comm) == 0 && recovery_strands_mpirun(getenv), status);
+    }
+    MPI_Comm_free(comm);
+    MPI_Finalize();
+}
+
+_Noreturn void leave_orphaned(int status) {
+    leave_alone(recovery_strands_mpirun(getenv), status);
+}
+
+_Noreturn void leave_abort(MPI_Comm comm, int status) {
+    fflush(NULL);
+    if (rank_of(comm) == 0 && recovery_outlives_ranks(getenv)) {
         end_job();
     }
     MPI_Abort(comm, status);

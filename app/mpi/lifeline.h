@@ -1,9 +1,9 @@
-/* Whether rank 0 is still there. Without it nothing goes on: it coordinates, drives, and writes the verdict. Where mpirun
- * outlives its ranks (recovery.h) nobody else ends the others when it dies, so every rank watches for itself.
+/* Whether rank 0 is still there. Without it nothing goes on: it coordinates, drives, and writes the verdict. Where
+ * mpirun outlives its ranks (recovery.h) nobody else ends the others when it dies, so every rank watches for itself.
  *
  * On rank 0's own host its process is looked for: when that is gone, it is dead. From elsewhere all that can be told is
- * that nothing has been heard of it for long; it sends something to every rank each second or so. As long as its process
- * is seen, silence means nothing: it is busy, or somebody has stopped it, and mpirun would wait for it anyway. */
+ * that nothing has been heard of it for long; it sends something to every rank each second or so. As long as its
+ * process is seen, silence means nothing: it is busy, or was stopped, and mpirun would wait for it anyway. */
 #ifndef APP_MPI_LIFELINE_H
 #define APP_MPI_LIFELINE_H
 
@@ -37,11 +37,12 @@ struct lifeline {
 struct lifeline_process lifeline_own_process(void);
 
 /* Watches `rank_0` from now on; limit_ns is how long it may be unheard. */
-void lifeline_init(struct lifeline *lifeline, const struct lifeline_process *rank_0, uint64_t limit_ns, uint64_t now_ns);
+void lifeline_init(struct lifeline *lifeline, const struct lifeline_process *rank_0, uint64_t limit_ns,
+                   uint64_t now_ns);
 
-/* To be called in every turn of the loop, with the time and when anything was heard of rank 0 last. A turn counts for at
- * most a second of silence: if the loop stood still for longer (a stopped process, a starved core), the messages were
- * not looked at either. */
+/* To be called in every turn of the loop, with the time and when anything was heard of rank 0 last. A turn counts for
+ * at most a second of silence: if the loop stood still for longer (a stopped process, a starved core), the messages
+ * were not looked at either. */
 enum lifeline_state lifeline_look(struct lifeline *lifeline, uint64_t now_ns, uint64_t heard_ns);
 
 #endif

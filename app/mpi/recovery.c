@@ -11,7 +11,8 @@ static bool is_set(recovery_variable *variable, const char *name) {
 /* As Open MPI reads its booleans. */
 static bool is_true(recovery_variable *variable, const char *name) {
     const char *value = variable(name);
-    return value != NULL && (strcmp(value, "1") == 0 || strcasecmp(value, "true") == 0 || strcasecmp(value, "yes") == 0);
+    return value != NULL &&
+           (strcmp(value, "1") == 0 || strcasecmp(value, "true") == 0 || strcasecmp(value, "yes") == 0);
 }
 
 /* Ranks under srun inside an allocation have Slurm's variables in either case; only mpirun's daemons set these. */
@@ -23,6 +24,11 @@ bool recovery_outlives_ranks(recovery_variable *variable) {
     return is_under_mpirun(variable) &&
            (is_true(variable, "OMPI_MCA_orte_enable_recovery") || is_true(variable, "PRTE_MCA_prte_enable_recovery") ||
             is_true(variable, "CHORDKV_RECOVERY"));
+}
+
+bool recovery_strands_mpirun(recovery_variable *variable) {
+    const char *nodes = variable("OMPI_MCA_orte_num_nodes");
+    return recovery_outlives_ranks(variable) && nodes != NULL && strcmp(nodes, "0") != 0 && strcmp(nodes, "1") != 0;
 }
 
 /* Whether one of the words of a list a,b,c is this one. */
@@ -38,11 +44,11 @@ static bool has_word(const char *list, const char *word) {
     return false;
 }
 
-/* Open MPI chooses by itself unless told: between hosts its own TCP where there is nothing faster, which the environment
- * doesn't tell; on one host shared memory. */
+/* Open MPI chooses by itself unless told: between hosts its own TCP where there is nothing faster, which the
+ * environment doesn't tell; on one host shared memory. */
 static bool may_use_own_tcp(recovery_variable *variable, bool many_hosts) {
     const char *layer = variable("OMPI_MCA_pml");
-    if (layer != NULL && (strcmp(layer, "ucx") == 0)) {
+    if (layer != NULL && strcmp(layer, "ucx") == 0) {
         return false;
     }
     const char *carriers = variable("OMPI_MCA_btl");
@@ -69,8 +75,8 @@ const char *recovery_advice(enum recovery_state state) {
                          "silence, which works with any MPI",
         [RECOVERY_TCP] = "kill doesn't work over Open MPI's own TCP, which ends every rank that sends to a dead one: "
                          "start with jobs/launch.sh --ucx, or use silence, which works with any MPI",
-        [RECOVERY_SRUN] = "kill doesn't work under srun, which ends all ranks when one dies: start with jobs/launch.sh, "
-                          "or use silence, which works with any MPI",
+        [RECOVERY_SRUN] = "kill doesn't work under srun, which ends all ranks when one dies: start with "
+                          "jobs/launch.sh, or use silence, which works with any MPI",
         [RECOVERY_UNKNOWN] = "kill needs Open MPI's mpirun --enable-recovery (jobs/launch.sh adds it); use silence, "
                              "which works with any MPI",
     };

@@ -31,6 +31,10 @@ enum recovery_state recovery_state(recovery_variable *variable, bool many_hosts)
  * and so does a crash. */
 bool recovery_outlives_ranks(recovery_variable *variable);
 
+/* Whether mpirun waits for ever, though all ranks have ended, once one on another node has done so without
+ * MPI_Finalize, killed or not (seen on Open MPI 4.1.4, with ranks on several nodes). Then it must be ended. */
+bool recovery_strands_mpirun(recovery_variable *variable);
+
 /* Why a rank can't be killed in this state and what to do about it: one line without a newline, static. NULL for
  * RECOVERY_ENABLED. */
 const char *recovery_advice(enum recovery_state state);

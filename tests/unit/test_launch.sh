@@ -97,6 +97,8 @@ read_verdicts() {
     expect "$1 no record" 1 'left no verdict: mpirun ended with status 0; --verbose' "$chordkv" true
     expect "$1 no record and a status" 1 'left no verdict: mpirun ended with status 7' "$chordkv" 'exit 7'
     expect "$1 killed" 1 'left no verdict: mpirun ended with status 137 \(signal 9\)' "$chordkv" 'kill -KILL $$'
+    expect "$1 bad end after the verdict" 1 'ended badly afterwards: .* 7' --no-recovery "$chordkv" 'verdict valid 0; exit 7'
+    expect "$1 bad end of others after the verdict" 0 '' "$chordkv" 'verdict valid 0; exit 7'
     expect "$1 killed after the verdict" 1 'ended badly afterwards: .* 137' "$chordkv" \
         'verdict valid 0; kill -KILL $$'
     local broken
@@ -244,6 +246,7 @@ MPIRUN=$work/nothing expect 'no mpirun' 2 'apt-get install openmpi-bin' "$chordk
 
 # An mpirun that doesn't come back after the verdict is ended.
 LAUNCH_PATIENCE=0.1 expect 'a rank that never ends' 5 '' "$chordkv" 'verdict timeout 5; exec sleep 600'
+LAUNCH_PATIENCE=0.1 expect 'a rank that never ends, valid' 0 '' "$chordkv" 'verdict valid 0; exec sleep 600'
 
 # A signal ends the run, and what a killed job leaves is removed: its own segments and nobody else's.
 mkfifo "$work/started"

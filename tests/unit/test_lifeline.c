@@ -37,7 +37,8 @@ static void test_silence(void) {
         CU_ASSERT_EQUAL(lifeline_look(&lifeline, now, now), LIFELINE_HOLDS);
         CU_ASSERT_EQUAL(silent_until(&now, now + 4 * SECOND, now), start + (uint64_t)(i + 1) * 4 * SECOND);
     }
-    CU_ASSERT_EQUAL(silent_until(&now, now + 100 * SECOND, start + 76 * SECOND), start + 76 * SECOND + LIMIT + 100 * MS);
+    const uint64_t last = start + 76 * SECOND;
+    CU_ASSERT_EQUAL(silent_until(&now, now + 100 * SECOND, last), last + LIMIT + 100 * MS);
 }
 
 /* A rank that is stopped, or starved, for an hour has one second of silence, and hears what has waited for it next. */

@@ -64,6 +64,23 @@ static void test_states(void) {
     }
 }
 
+static void test_stranded(void) {
+    static const struct {
+        const char *variables[VARIABLES_MAX];
+        bool strands;
+    } runs[] = {
+        {{MPIRUN, TOLD, "OMPI_MCA_orte_num_nodes=1", NULL}, false},
+        {{MPIRUN, TOLD, NULL}, false},
+        {{MPIRUN, "OMPI_MCA_orte_num_nodes=2", NULL}, false}, /* without recovery it ends */
+        {{MPIRUN, TOLD, "OMPI_MCA_orte_num_nodes=2", NULL}, true},
+        {{MPIRUN, TOLD, "OMPI_MCA_orte_num_nodes=10", NULL}, true},
+    };
+    for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++) {
+        environment = runs[i].variables;
+        CU_ASSERT_EQUAL(recovery_strands_mpirun(variable), runs[i].strands);
+    }
+}
+
 /* Every refusal says what works instead, in one line. */
 static void test_advice(void) {
     CU_ASSERT_PTR_NULL(recovery_advice(RECOVERY_ENABLED));
@@ -77,6 +94,7 @@ static void test_advice(void) {
 }
 
 int main(void) {
-    static const struct unit_test tests[] = {{"states", test_states}, {"advice", test_advice}};
+    static const struct unit_test tests[] = {
+        {"states", test_states}, {"mpirun is stranded", test_stranded}, {"advice", test_advice}};
     return UNIT_RUN("recovery", tests);
 }
