@@ -298,7 +298,8 @@ static void peer_away(void) {
     const uint32_t last = ranks - 1;
     struct transport_config config = {.frame_bytes = 1000, .inflight_frames_per_peer = 4};
     /* Windows of this rank and of those that it answers; beforehand, 101 messages to the one that is away. */
-    config.pool_bytes = transport_pool_bytes_needed(&config, ranks, 101 + WINDOW * ranks, 101 * 900 + WINDOW * ranks * 900);
+    const uint32_t messages = 101 + WINDOW * ranks;
+    config.pool_bytes = transport_pool_bytes_needed(&config, ranks, messages, messages * 900);
     answers = 0;
     if (rank == 0)
         *flag = 0;
