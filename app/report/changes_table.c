@@ -10,14 +10,12 @@
 /* result_change's texts with every byte escaped. */
 #define TEXT_SIZE (4u * 128u)
 
-enum form { FORM_COUNT, FORM_DURATION, FORM_BYTES, FORM_RATE };
-
 /* NaN: there is none. */
 typedef double value_of(const struct result_change *change);
 
 struct column {
     const char *head;
-    enum form form;
+    enum text_form form;
     value_of *value;
     bool has_median; /* and a maximum, but for rates, of which the greatest says little */
 };
@@ -66,41 +64,23 @@ static double after(const struct result_change *change) {
 }
 
 static const struct column columns[] = {
-    {"epoch", FORM_COUNT, epoch, false},
-    {"arcs", FORM_COUNT, arcs, true},
-    {"tries", FORM_COUNT, attempts, true},
-    {"pairs", FORM_COUNT, pairs, true},
-    {"expected", FORM_COUNT, expected_pairs, true},
-    {"bytes", FORM_BYTES, bytes, true},
-    {"wedged", FORM_DURATION, wedged, true},
-    {"messages", FORM_COUNT, messages, true},
-    {"settled", FORM_DURATION, settled_after, true},
-    {"routing", FORM_COUNT, settled_messages, true},
-    {"before", FORM_RATE, before, true},
-    {"during", FORM_RATE, during, true},
-    {"after", FORM_RATE, after, true},
+    {"epoch", TEXT_FORM_COUNT, epoch, false},
+    {"arcs", TEXT_FORM_COUNT, arcs, true},
+    {"tries", TEXT_FORM_COUNT, attempts, true},
+    {"pairs", TEXT_FORM_COUNT, pairs, true},
+    {"expected", TEXT_FORM_COUNT, expected_pairs, true},
+    {"bytes", TEXT_FORM_BYTES, bytes, true},
+    {"wedged", TEXT_FORM_DURATION, wedged, true},
+    {"messages", TEXT_FORM_COUNT, messages, true},
+    {"settled", TEXT_FORM_DURATION, settled_after, true},
+    {"routing", TEXT_FORM_COUNT, settled_messages, true},
+    {"before", TEXT_FORM_RATE, before, true},
+    {"during", TEXT_FORM_RATE, during, true},
+    {"after", TEXT_FORM_RATE, after, true},
 };
 #define COLUMN_COUNT (sizeof columns / sizeof columns[0])
 _Static_assert(COLUMN_COUNT + 2 <= TEXT_GRID_COLUMNS_MAX, "when and trigger come first");
 _Static_assert(CHANGES_SHOWN_MAX + 3 <= TEXT_GRID_ROWS_MAX, "a head, two rows for all");
-
-static void value_cell(struct text_grid *grid, enum form form, double value) {
-    char a[TEXT_NUMBER_SIZE];
-    switch (form) {
-    case FORM_COUNT: /* a median can be halfway between two */
-        text_grid_cell(grid, "%s", text_decimal(value, value == floor(value) ? 0 : 1, a));
-        return;
-    case FORM_DURATION:
-        text_grid_cell(grid, "%s", text_duration(value, a));
-        return;
-    case FORM_BYTES:
-        text_grid_cell(grid, "%s", text_bytes(value, a));
-        return;
-    case FORM_RATE:
-        text_grid_cell(grid, "%s", text_rate(value, a));
-        return;
-    }
-}
 
 static void change_row(struct text_grid *grid, const struct result_change *change) {
     char trigger[TEXT_SIZE], a[TEXT_NUMBER_SIZE];
@@ -109,7 +89,7 @@ static void change_row(struct text_grid *grid, const struct result_change *chang
     (void)text_escape(change->trigger, true, trigger, sizeof trigger);
     text_grid_cell(grid, "%s", trigger[0] == '\0' ? "-" : trigger); /* nobody asked: a rank failed, or came back */
     for (size_t c = 0; c < COLUMN_COUNT; c++) {
-        value_cell(grid, columns[c].form, columns[c].value(change));
+        text_grid_value(grid, columns[c].form, columns[c].value(change));
     }
 }
 
@@ -127,8 +107,8 @@ static void all_row(struct text_grid *grid, const struct result_phase *phase, bo
             }
         }
         const struct statistics all = statistics_compute(values, count);
-        if (columns[c].has_median && (median || columns[c].form != FORM_RATE)) {
-            value_cell(grid, columns[c].form, median ? all.median : all.max);
+        if (columns[c].has_median && (median || columns[c].form != TEXT_FORM_RATE)) {
+            text_grid_value(grid, columns[c].form, median ? all.median : all.max);
         } else {
             text_grid_cell(grid, "-");
         }

@@ -18,14 +18,12 @@
 static const char levels[] = "_.:-=+*#";
 #define LEVEL_COUNT (sizeof levels - 1)
 
-enum form { FORM_COUNT, FORM_DURATION, FORM_BYTES };
-
 /* NaN: there is none. */
 typedef double value_of(const struct result_fault *fault);
 
 struct column {
     const char *head;
-    enum form form;
+    enum text_form form;
     value_of *value;
 };
 
@@ -59,36 +57,21 @@ static double unknown(const struct result_fault *fault) {
 }
 
 static const struct column columns[] = {
-    {"detected", FORM_DURATION, summary_detection_ns},
-    {"writable", FORM_DURATION, summary_outage_ns},
-    {"copies", FORM_DURATION, summary_outage_ns},
-    {"back", FORM_DURATION, back_after},
-    {"tries", FORM_COUNT, tries},
-    {"pairs", FORM_COUNT, pairs},
-    {"bytes", FORM_BYTES, bytes},
-    {"wedged", FORM_DURATION, wedged},
-    {"waited", FORM_COUNT, waited},
-    {"retried", FORM_COUNT, retried},
-    {"unknown", FORM_COUNT, unknown},
+    {"detected", TEXT_FORM_DURATION, summary_detection_ns},
+    {"writable", TEXT_FORM_DURATION, summary_outage_ns},
+    {"copies", TEXT_FORM_DURATION, summary_outage_ns},
+    {"back", TEXT_FORM_DURATION, back_after},
+    {"tries", TEXT_FORM_COUNT, tries},
+    {"pairs", TEXT_FORM_COUNT, pairs},
+    {"bytes", TEXT_FORM_BYTES, bytes},
+    {"wedged", TEXT_FORM_DURATION, wedged},
+    {"waited", TEXT_FORM_COUNT, waited},
+    {"retried", TEXT_FORM_COUNT, retried},
+    {"unknown", TEXT_FORM_COUNT, unknown},
 };
 #define COLUMN_COUNT (sizeof columns / sizeof columns[0])
 _Static_assert(COLUMN_COUNT + 3 <= TEXT_GRID_COLUMNS_MAX, "when, which and how come first");
 _Static_assert(FAULTS_SHOWN_MAX + 3 <= TEXT_GRID_ROWS_MAX, "a head, two rows for all");
-
-static void value_cell(struct text_grid *grid, enum form form, double value) {
-    char a[TEXT_NUMBER_SIZE];
-    switch (form) {
-    case FORM_COUNT: /* a median can be halfway between two */
-        text_grid_cell(grid, "%s", text_decimal(value, value == floor(value) ? 0 : 1, a));
-        return;
-    case FORM_DURATION:
-        text_grid_cell(grid, "%s", text_duration(value, a));
-        return;
-    case FORM_BYTES:
-        text_grid_cell(grid, "%s", text_bytes(value, a));
-        return;
-    }
-}
 
 static uint64_t when_of(const struct result_fault *fault) {
     return fault->is_ours ? fault->injected_ns : fault->heard_last_ns;
@@ -112,7 +95,7 @@ static void fault_row(struct text_grid *grid, const struct result_fault *fault) 
     text_grid_cell(grid, "%u", fault->rank);
     kind_cell(grid, fault);
     for (size_t c = 0; c < COLUMN_COUNT; c++) {
-        value_cell(grid, columns[c].form, columns[c].value(fault));
+        text_grid_value(grid, columns[c].form, columns[c].value(fault));
     }
 }
 
@@ -131,7 +114,7 @@ static void all_row(struct text_grid *grid, const struct result_phase *phase, bo
             }
         }
         const struct statistics all = statistics_compute(values, count);
-        value_cell(grid, columns[c].form, median ? all.median : all.max);
+        text_grid_value(grid, columns[c].form, median ? all.median : all.max);
     }
 }
 

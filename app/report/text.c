@@ -198,6 +198,24 @@ void text_grid_cell(struct text_grid *grid, const char *format, ...) {
     grid->cells[grid->row_count - 1][grid->column_count++] = text == NULL ? strdup("?") : text;
 }
 
+void text_grid_value(struct text_grid *grid, enum text_form form, double value) {
+    char a[TEXT_NUMBER_SIZE];
+    switch (form) {
+    case TEXT_FORM_COUNT: /* a median can be halfway between two */
+        text_grid_cell(grid, "%s", text_decimal(value, value == floor(value) ? 0 : 1, a));
+        return;
+    case TEXT_FORM_DURATION:
+        text_grid_cell(grid, "%s", text_duration(value, a));
+        return;
+    case TEXT_FORM_BYTES:
+        text_grid_cell(grid, "%s", text_bytes(value, a));
+        return;
+    case TEXT_FORM_RATE:
+        text_grid_cell(grid, "%s", text_rate(value, a));
+        return;
+    }
+}
+
 static const char *cell_text(const struct text_grid *grid, unsigned row, unsigned column) {
     const char *text = grid->cells[row][column];
     return text == NULL ? "" : text;

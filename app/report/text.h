@@ -45,6 +45,12 @@ struct text_grid {
 void text_grid_row(struct text_grid *grid);
 /* Adds a cell to the row, by printf's rules. Without memory the cell shows as "?". */
 void text_grid_cell(struct text_grid *grid, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* How a number is shown. */
+enum text_form { TEXT_FORM_COUNT, TEXT_FORM_DURATION, TEXT_FORM_BYTES, TEXT_FORM_RATE };
+
+/* A cell with a number, nanoseconds, bytes or operations a second; NaN: there is none. */
+void text_grid_value(struct text_grid *grid, enum text_form form, double value);
 /* Prints the rows, each after `indent` blanks and without blanks at its end, and empties the grid. */
 void text_grid_print(struct text_grid *grid, FILE *stream, unsigned indent);
 
