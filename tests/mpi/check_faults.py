@@ -85,14 +85,6 @@ def expect_survived(done, what):
     return True
 
 
-def expect_linearizable(given, history, what):
-    """T2: the answers alone, without versions, have an order."""
-    checker = pathlib.Path(given.program).parent / "chordkv-check"
-    done = subprocess.run([str(checker), str(history)], capture_output=True, check=False)
-    ring.expect(done.returncode == 0 and b"\nLINEARIZABLE" in done.stdout,
-                f"{what}: chordkv-check: {done.returncode}\n{done.stdout.decode()}{done.stderr.decode()}")
-
-
 def ours(phase):
     return [fault for fault in phase["faults"] if not fault["refused"] and fault["trigger"]]
 
@@ -136,7 +128,7 @@ def check_kind(kind, count_of_ranks=1):
             history = folder / "history.jsonl"
             done = ring.run(given.program, RANKS, files.options(*events, "--history", history))
             if expect_survived(done, what):
-                expect_linearizable(given, history, what)
+                ring.expect_linearizable(given.program, history, what)
                 made = ours(done.phases[1])
                 ring.expect(sorted(f["rank"] for f in made) == sorted(victims), f"{what}: {done.phases[1]['faults']}")
                 for fault in made:

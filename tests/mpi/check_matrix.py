@@ -5,6 +5,8 @@
 """
 
 import itertools
+import pathlib
+import tempfile
 
 import ring
 
@@ -27,9 +29,13 @@ def check(program, combination):
         options += ["--window", 1 + combination[1] % 8]
     what = f"{ranks} ranks, {ring.describe(options[8:])}"
     print(what, flush=True)
-    done = ring.run(program, ranks, options)
-    if not ring.expect_valid(done, what):
-        return
+    with tempfile.TemporaryDirectory() as folder:
+        history = pathlib.Path(folder) / "history.jsonl"
+        done = ring.run(program, ranks, options + ["--history", history])
+        if not ring.expect_valid(done, what):
+            return
+        if combination[2] == "linearizable":
+            ring.expect_linearizable(program, history, what)
     copies = min(combination[1], ranks)
     ring.expect(len(done.phases) == 4, f"{what}: {len(done.phases)} phases")
     for phase in done.phases:

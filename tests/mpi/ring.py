@@ -86,6 +86,14 @@ def expect_valid(done, what):
     return True
 
 
+def expect_linearizable(program, history, what):
+    """T2: the answers of a history file alone, without versions, have an order."""
+    checker = pathlib.Path(program).parent / "chordkv-check"
+    done = subprocess.run([str(checker), str(history)], capture_output=True, check=False)
+    expect(done.returncode == 0 and b"\nLINEARIZABLE" in done.stdout,
+           f"{what}: chordkv-check: {done.returncode}\n{done.stdout.decode()}{done.stderr.decode()}")
+
+
 def finish():
     print(f"{_checks} checks, {_failures} failed")
     sys.exit(1 if _failures or not _checks else 0)
