@@ -2,6 +2,7 @@
 
 #include "chord/base/check.h"
 
+#include <endian.h>
 #include <string.h>
 
 typedef unsigned __int128 wide;
@@ -72,15 +73,14 @@ struct chord_id chord_id_distance(struct chord_id a, struct chord_id b) {
 }
 
 struct chord_id chord_id_from_bytes(const unsigned char bytes[CHORD_ID_BYTES]) {
-    wide top = 0;
-    uint32_t low = 0;
-    for (unsigned i = 0; i < 16; i++) {
-        top = (top << 8) | bytes[i];
-    }
-    for (unsigned i = 16; i < CHORD_ID_BYTES; i++) {
-        low = (low << 8) | bytes[i];
-    }
-    return id_of(top, low);
+    struct chord_id id;
+    memcpy(&id.high, bytes, 8);
+    memcpy(&id.middle, bytes + 8, 8);
+    memcpy(&id.low, bytes + 16, 4);
+    id.high = be64toh(id.high);
+    id.middle = be64toh(id.middle);
+    id.low = be32toh(id.low);
+    return id;
 }
 
 void chord_id_to_bytes(struct chord_id id, unsigned char bytes[CHORD_ID_BYTES]) {

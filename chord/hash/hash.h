@@ -1,5 +1,5 @@
 /* SHA-1 of keys and node names, SHA-256 of workload files, by OpenSSL. For hosts: the core never hashes.
- * The SHA-1 contexts are made once and reused: fetching the algorithm for every digest costs more than the digest. */
+ * A SHA-1 allocates nothing. */
 #ifndef CHORD_HASH_HASH_H
 #define CHORD_HASH_HASH_H
 
@@ -8,8 +8,7 @@
 
 #include <stddef.h>
 
-/* The id of `size` bytes: the leading `bits` bits of their SHA-1 (SIGCOMM 2001, section 4.1). Ends the process through
- * a failed check if OpenSSL offers no SHA-1. */
+/* The id of `size` bytes: the leading `bits` bits of their SHA-1 (SIGCOMM 2001, section 4.1). */
 struct chord_id chord_hash_id(const void *bytes, size_t size, unsigned bits);
 
 struct chord_hash_sha256; /* a running digest; owned by the caller of begin until end */
