@@ -217,6 +217,7 @@ static struct transport_config transport_config_of(struct process *process, cons
                                       .waiting = process->topology.waiting,
                                       .outlives_peers = recovery_outlives_ranks(getenv),
                                       .deliver = runtime_deliver,
+                                      .preview = runtime_preview,
                                       .failed = runtime_failed,
                                       .context = &process->runtime};
     if (process->options->waiting != OPTIONS_WAITING_AUTO) {

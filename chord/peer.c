@@ -1,5 +1,7 @@
 #include "chord/peer.h"
 
+#include "chord/wire/codec.h"
+
 #include <string.h>
 
 /* The coordinator tells the ranks that it lives more rarely than they tell it: they only look whether it is gone. */
@@ -209,6 +211,17 @@ enum chord_status chord_peer_receive(struct chord_peer *peer, const struct chord
         }
         return chord_node_receive(&peer->nodes[message->to.virtual_node], message, now_ticks);
     }
+}
+
+const struct chord_store_slot *chord_peer_prefetch(const struct chord_peer *peer, const unsigned char *bytes, size_t size) {
+    uint16_t virtual_node;
+    struct chord_id key_id;
+    if (!chord_codec_peek_key(bytes, size, &virtual_node, &key_id) ||
+        virtual_node >= peer->environment.config->virtual_node_count) {
+        return NULL;
+    }
+    const struct chord_arc *arc = chord_arcs_containing(&peer->nodes[virtual_node].arcs, key_id);
+    return arc == NULL ? NULL : chord_store_prefetch(&arc->store, key_id);
 }
 
 enum chord_status chord_peer_command(struct chord_peer *peer, enum chord_command what, struct chord_address node,

@@ -32,6 +32,11 @@ void chord_peer_start(struct chord_peer *peer);
 CHORD_MUST_CHECK enum chord_status chord_peer_receive(struct chord_peer *peer, const struct chord_message *message,
                                                       uint64_t now_ticks);
 
+/* Whoever has several messages at hand may say so before they are received: first each by prefetch, then each slot that was
+ * returned by chord_store_prefetch_pair. What a message will look up is then in the cache. Changes nothing; any bytes will
+ * do. NULL: nothing will be looked up. */
+const struct chord_store_slot *chord_peer_prefetch(const struct chord_peer *peer, const unsigned char *bytes, size_t size);
+
 /* On the coordinator's rank: asks for a view change; statuses of chord_coordinator_command. CHORD_INVALID elsewhere. */
 CHORD_MUST_CHECK enum chord_status chord_peer_command(struct chord_peer *peer, enum chord_command what,
                                                       struct chord_address node, uint64_t now_ticks);

@@ -108,7 +108,10 @@ void runtime_send_farewell(struct runtime *runtime, uint32_t to_rank, const void
 
 static void sink_complete(void *context, const struct chord_completion *completion) {
     struct runtime *runtime = context;
-    runtime->now_ns = monotime_now_ns();
+    if (!runtime->end_is_read) {
+        runtime->now_ns = monotime_now_ns();
+        runtime->end_is_read = true;
+    }
     runtime->owner.complete(runtime->owner.context, completion, runtime->now_ns);
 }
 
@@ -155,6 +158,23 @@ static bool is_progress(enum chord_message_type type) {
     default:
         return true;
     }
+}
+
+void runtime_preview(void *context, const unsigned char *bytes, size_t size) {
+    struct runtime *runtime = context;
+    if (bytes != NULL) {
+        if (runtime->has_peer && runtime->foreseen_count < RUNTIME_FORESEEN_MAX) {
+            const struct chord_store_slot *slot = chord_peer_prefetch(&runtime->peer, bytes, size);
+            runtime->foreseen[runtime->foreseen_count] = slot;
+            runtime->foreseen_count += slot != NULL;
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < runtime->foreseen_count; i++) {
+        chord_store_prefetch_pair(runtime->foreseen[i]);
+    }
+    runtime->foreseen_count = 0;
+    runtime->end_is_read = false;
 }
 
 void runtime_deliver(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
@@ -222,6 +242,7 @@ bool runtime_step(struct runtime *runtime) {
         return step_silently(runtime);
     }
     const uint32_t frame_count = transport_poll(runtime->transport, FRAMES_PER_STEP);
+    runtime->end_is_read = false;
     bool busy = frame_count > 0;
     if (runtime->has_peer && frame_count < FRAMES_PER_STEP) {
         chord_check(chord_peer_drained(&runtime->peer, runtime->now_ns) == CHORD_OK);

@@ -2,8 +2,9 @@
  * and hands the driver's own messages to whoever asked for them. It decides nothing of the protocol. The core's notices
  * about ranks that are out (CHORD_NOTICE_SHUT and _OPENED) it carries out itself, too.
  *
- * Ticks are nanoseconds of this rank's monotonic clock. The clock is read once a step and once an answered
- * operation: an operation's end is never taken for earlier than it was, or the judge would be misled. */
+ * Ticks are nanoseconds of this rank's monotonic clock. The clock is read once a step and once a frame that has answers: they
+ * have all arrived when the frame has, and no later frame has its answers' ends taken from it. So an operation's end is
+ * never taken for earlier than its answer came, or the judge would be misled. */
 #ifndef APP_MPI_RUNTIME_H
 #define APP_MPI_RUNTIME_H
 
@@ -20,6 +21,9 @@ struct transport;
 #define RUNTIME_CONTROL_FIRST 128u
 /* The one control message that a silent rank still takes: the end, for one that is out. */
 #define RUNTIME_CONTROL_FAREWELL 255u
+
+/* Lookups of one frame that are prepared for; more are not. */
+#define RUNTIME_FORESEEN_MAX 64u
 
 /* What the runtime tells its owner. The bytes are borrowed for the call, and have no alignment. */
 struct runtime_owner {
@@ -51,6 +55,9 @@ struct runtime {
     bool silent;              /* runtime_silence */
     bool any_shut;            /* runtime_any_shut */
     uint64_t now_ns;          /* the clock as it was read last */
+    bool end_is_read;         /* it was read since the frame arrived that is being delivered */
+    const struct chord_store_slot *foreseen[RUNTIME_FORESEEN_MAX]; /* that the frame's messages will look at */
+    uint32_t foreseen_count;
     uint64_t heard_ns;        /* when anything came from the coordinator's rank last; 0: never */
     struct traffic traffic;   /* sent; mpi_* are filled in by runtime_traffic */
     uint64_t *sent_to;        /* owned; by rank: messages of the core, heartbeats apart */
@@ -74,6 +81,9 @@ CHORD_MUST_CHECK enum chord_status runtime_reset_peer(struct runtime *runtime,
 
 /* The function to give to transport_create as `deliver`, with the runtime as context. */
 void runtime_deliver(void *runtime, uint32_t from_rank, const unsigned char *bytes, size_t size);
+
+/* The function to give to transport_create as `preview`, with the runtime as context. */
+void runtime_preview(void *runtime, const unsigned char *bytes, size_t size);
 
 /* The function to give to transport_create as `failed`, with the runtime as context. */
 void runtime_failed(void *runtime, uint32_t rank);

@@ -174,6 +174,7 @@ enum chord_status transport_create(const struct transport_config *config, struct
         t->frame_bytes = frame_bytes;
         t->message_bytes_max = config->message_bytes_max;
         t->deliver = config->deliver;
+        t->preview = config->preview;
         t->failed = config->failed;
         t->context = config->context;
         t->spinning = config->waiting == TRANSPORT_SPIN;

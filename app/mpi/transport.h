@@ -47,6 +47,10 @@ enum transport_waiting {
  * to this rank itself; it may not call transport_poll or transport_destroy. */
 typedef void transport_deliver(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size);
 
+/* A frame has arrived: called with each of its messages if there are several, then with bytes NULL, before the first is
+ * delivered. To get ready for them, and to know that all of them have arrived by now; it may not send. */
+typedef void transport_preview(void *context, const unsigned char *bytes, size_t size);
+
 /* A rank has died, as an MPI with ULFM tells (ulfm.h). May be called more than once for it, from inside transport_poll. */
 typedef void transport_failed(void *context, uint32_t rank);
 
@@ -62,7 +66,8 @@ struct transport_config {
     bool outlives_peers; /* when MPI fails to send to a peer, that is cut off for good (transport_open_peer
                             doesn't help any more). Otherwise it is the end of the job */
     transport_deliver *deliver;
-    transport_failed *failed; /* may be NULL */
+    transport_preview *preview; /* may be NULL */
+    transport_failed *failed;   /* may be NULL */
     void *context; /* borrowed, passed to deliver */
 };
 

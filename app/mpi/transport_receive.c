@@ -76,10 +76,27 @@ static void fragment_take(struct transport *t, struct peer *peer, uint32_t from,
         message_discard(peer);
 }
 
+/* What is malformed is found out when it is delivered. */
+static void frame_preview(struct transport *t, const unsigned char *bytes, size_t size) {
+    size_t offset = FRAME_HEADER_BYTES;
+    struct frame_record record;
+    bool first = true;
+    while (offset < size && frame_read_record(bytes, size, &offset, &record) == NULL) {
+        if (first && offset == size)
+            break; /* it is the only one */
+        first = false;
+        if (likely(record.kind == FRAME_WHOLE))
+            t->preview(t->context, record.bytes, record.size);
+    }
+    t->preview(t->context, NULL, 0);
+}
+
 static void frame_deliver(struct transport *t, struct peer *peer, uint32_t from, const unsigned char *bytes,
                           size_t size) {
     uint64_t *count = from == t->rank ? &t->statistics.records_self : &t->statistics.records_received;
     size_t offset = FRAME_HEADER_BYTES;
+    if (t->preview != NULL)
+        frame_preview(t, bytes, size);
     while (offset < size) {
         struct frame_record record;
         const char *why = frame_read_record(bytes, size, &offset, &record);

@@ -72,7 +72,8 @@ struct transport {
     uint32_t rank;
     uint32_t rank_count;
     transport_deliver *deliver;
-    transport_failed *failed; /* or NULL */
+    transport_preview *preview; /* or NULL */
+    transport_failed *failed;   /* or NULL */
     void *context;
     uint32_t *dirty; /* ranks, owned */
     uint32_t dirty_count;

@@ -8,6 +8,7 @@
 /* The tag is the middle word of the id, which the ring's ids fill from this many bits on. */
 #define ID_BITS_FOR_TAG 128u
 #define CAPACITY_FIRST 16u
+#define CACHE_LINE_SIZE 64u /* of what is fetched at once; a wrong guess costs time only */
 
 void chord_store_init(struct chord_store *store, const struct chord_allocator *allocator, unsigned id_bits) {
     *store = (struct chord_store){.allocator = allocator, .tag_from_key = id_bits < ID_BITS_FOR_TAG};
@@ -48,6 +49,22 @@ struct chord_entry *chord_store_find(const struct chord_store *store, struct cho
         return NULL;
     }
     return store->slots[probe(store, tag_of(store, id, key, key_size), key, key_size)].entry;
+}
+
+const struct chord_store_slot *chord_store_prefetch(const struct chord_store *store, struct chord_id id) {
+    if (store->count == 0 || store->tag_from_key) { /* short ids are for rings of a textbook's size */
+        return NULL;
+    }
+    const struct chord_store_slot *slot = &store->slots[(size_t)id.middle & (store->capacity - 1)];
+    __builtin_prefetch(slot);
+    return slot;
+}
+
+void chord_store_prefetch_pair(const struct chord_store_slot *slot) {
+    if (slot->entry != NULL) {
+        __builtin_prefetch(slot->entry);
+        __builtin_prefetch((const unsigned char *)slot->entry + CACHE_LINE_SIZE);
+    }
 }
 
 static enum chord_status resize(struct chord_store *store, size_t capacity) {

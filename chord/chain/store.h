@@ -62,6 +62,12 @@ void chord_store_clear(struct chord_store *store);
 struct chord_entry *chord_store_find(const struct chord_store *store, struct chord_id id, const unsigned char *key,
                                      uint32_t key_size);
 
+/* A lookup misses the cache twice, at its slot and at the pair. Who knows in time what will be looked up has both fetched
+ * meanwhile: first the slots of all keys, then their pairs. Neither changes anything. prefetch returns the slot where the
+ * search for a key with this id will begin, valid until the store is next changed; NULL: there is nothing to fetch. */
+const struct chord_store_slot *chord_store_prefetch(const struct chord_store *store, struct chord_id id);
+void chord_store_prefetch_pair(const struct chord_store_slot *slot);
+
 /* Sets the key's value and version, both copied. CHORD_NO_MEMORY leaves the store as it was. */
 CHORD_MUST_CHECK enum chord_status chord_store_put(struct chord_store *store, struct chord_id id,
                                                    const unsigned char *key, uint32_t key_size,

@@ -68,6 +68,15 @@ static inline const unsigned char *chord_get_bytes(struct chord_reader *reader, 
     return bytes;
 }
 
+/* A reader of the next `size` bytes, a constant of at most CHORD_FIELDS_SIZE_MAX: one check for all the fields in them, since
+ * the compiler sees that those that are read from it fit. If they are missing they read as zero. */
+#define CHORD_FIELDS_SIZE_MAX 128u
+static inline struct chord_reader chord_get_fields(struct chord_reader *reader, size_t size) {
+    static const unsigned char zeros[CHORD_FIELDS_SIZE_MAX];
+    const unsigned char *bytes = chord_get_bytes(reader, size);
+    return (struct chord_reader){.at = bytes == NULL ? zeros : bytes, .left = size};
+}
+
 static inline void chord_get(struct chord_reader *reader, void *bytes, size_t size) {
     const unsigned char *read = chord_get_bytes(reader, size);
     if (read == NULL) {

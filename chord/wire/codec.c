@@ -5,7 +5,11 @@
 
 #define FLAG 0x80u
 #define PREFIX_SIZE 6u
+/* Bytes before the key or value. */
 #define REQUEST_SIZE 44u
+#define REQUEST_KEY_ID_AT 16u
+#define CHAIN_SIZE 16u
+#define ANSWER_SIZE 26u
 #define CLAIM_SIZE (CHORD_CODEC_MEMBER_SIZE + 24u)
 
 /* --- writing --- */
@@ -77,11 +81,11 @@ size_t chord_codec_head_size(const struct chord_message *message) {
     case CHORD_MESSAGE_REQUEST:
         return PREFIX_SIZE + REQUEST_SIZE + message->request.key_size;
     case CHORD_MESSAGE_CHAIN:
-        return PREFIX_SIZE + 16 + REQUEST_SIZE + message->chain.request.key_size;
+        return PREFIX_SIZE + CHAIN_SIZE + REQUEST_SIZE + message->chain.request.key_size;
     case CHORD_MESSAGE_ACK:
         return PREFIX_SIZE + 32;
     case CHORD_MESSAGE_ANSWER:
-        return PREFIX_SIZE + 26;
+        return PREFIX_SIZE + ANSWER_SIZE;
     case CHORD_MESSAGE_REFUSAL:
         return PREFIX_SIZE + 8;
     case CHORD_MESSAGE_LOOKUP:
@@ -332,21 +336,38 @@ struct chord_member chord_members_get(const struct chord_members *members, uint3
     return get_member(&reader);
 }
 
-static void get_request(struct chord_reader *reader, unsigned bits, struct chord_request *request) {
+static inline void get_request(struct chord_reader *reader, unsigned bits, struct chord_request *request) {
+    struct chord_reader fields = chord_get_fields(reader, REQUEST_SIZE);
     request->kind = (enum chord_operation_kind)(bits & 3);
-    request->seq = chord_get64(reader);
-    const uint32_t distance = chord_get32(reader);
+    request->seq = chord_get64(&fields);
+    const uint32_t distance = chord_get32(&fields);
     request->watermark = request->seq - distance;
-    request->client_rank = chord_get32(reader);
-    request->key_id = chord_get_id(reader);
-    request->owner_hops = chord_get16(reader);
-    request->key_size = chord_get16(reader);
-    request->value_size = chord_get32(reader);
+    request->client_rank = chord_get32(&fields);
+    request->key_id = chord_get_id(&fields);
+    request->owner_hops = chord_get16(&fields);
+    request->key_size = chord_get16(&fields);
+    request->value_size = chord_get32(&fields);
     request->key = chord_get_bytes(reader, request->key_size);
     request->value = chord_get_bytes(reader, request->value_size);
     reader->failed |= (bits & 3) >= CHORD_OPERATION_KIND_COUNT || distance > request->seq || request->key_size < 1 ||
                       request->key_size > CHORD_KEY_SIZE_MAX || request->value_size > CHORD_VALUE_SIZE_MAX ||
                       (request->kind != CHORD_INSERT && request->value_size != 0);
+}
+
+bool chord_codec_peek_key(const unsigned char *bytes, size_t size, uint16_t *virtual_node, struct chord_id *key_id) {
+    struct chord_reader reader = {.at = bytes, .left = size};
+    struct chord_reader prefix = chord_get_fields(&reader, PREFIX_SIZE);
+    const unsigned type = chord_get8(&prefix);
+    if (type == CHORD_MESSAGE_CHAIN) {
+        (void)chord_get_bytes(&reader, CHAIN_SIZE);
+    } else if (type != CHORD_MESSAGE_REQUEST) {
+        return false;
+    }
+    (void)chord_get_bytes(&prefix, 3);
+    *virtual_node = chord_get16(&prefix);
+    (void)chord_get_bytes(&reader, REQUEST_KEY_ID_AT);
+    *key_id = chord_get_id(&reader);
+    return !reader.failed;
 }
 
 static enum chord_outcome get_outcome(struct chord_reader *reader, unsigned bits) {
@@ -358,12 +379,12 @@ static enum chord_outcome get_outcome(struct chord_reader *reader, unsigned bits
 enum chord_status chord_codec_decode(const unsigned char *bytes, size_t size, uint32_t from_rank, uint32_t to_rank,
                                      struct chord_message *message) {
     struct chord_reader reader = {.at = bytes, .left = size};
-    unsigned char prefix[2];
-    chord_get(&reader, prefix, sizeof prefix);
-    const unsigned bits = prefix[1];
-    message->type = (enum chord_message_type)prefix[0];
-    message->from = (struct chord_address){.rank = from_rank, .virtual_node = chord_get16(&reader)};
-    message->to = (struct chord_address){.rank = to_rank, .virtual_node = chord_get16(&reader)};
+    struct chord_reader prefix = chord_get_fields(&reader, PREFIX_SIZE);
+    struct chord_reader fields;
+    message->type = (enum chord_message_type)chord_get8(&prefix);
+    const unsigned bits = chord_get8(&prefix);
+    message->from = (struct chord_address){.rank = from_rank, .virtual_node = chord_get16(&prefix)};
+    message->to = (struct chord_address){.rank = to_rank, .virtual_node = chord_get16(&prefix)};
     switch (message->type) {
     case CHORD_MESSAGE_REQUEST:
         message->request.to_owner = (bits & FLAG) != 0;
@@ -371,9 +392,10 @@ enum chord_status chord_codec_decode(const unsigned char *bytes, size_t size, ui
         break;
     case CHORD_MESSAGE_CHAIN:
         message->chain.request.to_owner = false;
-        message->chain.epoch = chord_get32(&reader);
-        message->chain.version.epoch = chord_get32(&reader);
-        message->chain.version.counter = chord_get64(&reader);
+        fields = chord_get_fields(&reader, CHAIN_SIZE);
+        message->chain.epoch = chord_get32(&fields);
+        message->chain.version.epoch = chord_get32(&fields);
+        message->chain.version.counter = chord_get64(&fields);
         message->chain.outcome = get_outcome(&reader, bits);
         message->chain.duplicate = (bits & FLAG) != 0;
         get_request(&reader, bits, &message->chain.request);
@@ -385,11 +407,12 @@ enum chord_status chord_codec_decode(const unsigned char *bytes, size_t size, ui
         break;
     case CHORD_MESSAGE_ANSWER:
         message->answer.outcome = get_outcome(&reader, bits);
-        message->answer.seq = chord_get64(&reader);
-        message->answer.owner_hops = chord_get16(&reader);
-        message->answer.version.epoch = chord_get32(&reader);
-        message->answer.version.counter = chord_get64(&reader);
-        message->answer.value_size = chord_get32(&reader);
+        fields = chord_get_fields(&reader, ANSWER_SIZE);
+        message->answer.seq = chord_get64(&fields);
+        message->answer.owner_hops = chord_get16(&fields);
+        message->answer.version.epoch = chord_get32(&fields);
+        message->answer.version.counter = chord_get64(&fields);
+        message->answer.value_size = chord_get32(&fields);
         message->answer.value = chord_get_bytes(&reader, message->answer.value_size);
         reader.failed |= message->answer.value_size > CHORD_VALUE_SIZE_MAX;
         break;

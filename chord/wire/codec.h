@@ -54,6 +54,10 @@ size_t chord_codec_head_size(const struct chord_message *message);
 /* The value that follows the head, or size 0. Borrowed from the message. */
 const unsigned char *chord_codec_value(const struct chord_message *message, uint32_t *size);
 
+/* Where a message leads, without decoding it: the node and the key's id of a REQUEST or a CHAIN; false for all others and for
+ * what is too short. */
+bool chord_codec_peek_key(const unsigned char *bytes, size_t size, uint16_t *virtual_node, struct chord_id *key_id);
+
 /* Writes the head, chord_codec_head_size bytes, to `bytes` and returns its size. A message that breaks its own limits
  * (a key of no or too many bytes, say) is a programmer error. */
 size_t chord_codec_encode_head(const struct chord_message *message, unsigned char *bytes);

@@ -295,6 +295,7 @@ static void start(const char *fault, const char *size) {
                                       .message_bytes_max = MESSAGE_MAX + 100,
                                       .outlives_peers = true,
                                       .deliver = runtime_deliver,
+                                      .preview = runtime_preview,
                                       .context = &test.runtime};
     /* Its own windows, the acknowledgements of the others', and what rank 0 says. */
     config.pool_bytes = transport_pool_bytes_needed(&config, ranks, 2 * WINDOW * ranks + 4 * ranks,

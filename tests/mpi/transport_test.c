@@ -47,11 +47,45 @@ static struct {
     uint32_t *received; /* from each rank */
     uint64_t acknowledged;
     uint64_t acknowledged_bytes;
+    /* The frame that is being delivered: its messages as they were previewed, none if there is only one. */
+    struct {
+        const unsigned char *bytes;
+        size_t size;
+    } previewed[FRAME_BYTES_MAX];
+    uint32_t previewed_count;
+    uint32_t previewed_next; /* to be delivered */
+    bool preview_ended;
+    uint64_t previews_in_all;
 } run;
+
+/* All messages of a frame, but for the fragments, before the first of them; and those of the frame before were all
+ * delivered. */
+static void preview(void *context, const unsigned char *bytes, size_t size) {
+    expect(context == &run);
+    if (run.preview_ended) {
+        expect(run.previewed_next == run.previewed_count);
+        run.previewed_count = 0;
+        run.previewed_next = 0;
+    }
+    run.preview_ended = bytes == NULL;
+    if (bytes != NULL) {
+        run.previewed[run.previewed_count].bytes = bytes;
+        run.previewed[run.previewed_count++].size = size;
+        run.previews_in_all++;
+    }
+}
+
+/* What wasn't previewed came alone in its frame, or in fragments. */
+static void take_previewed(const unsigned char *bytes, size_t size) {
+    expect(run.preview_ended);
+    if (run.previewed_next < run.previewed_count && run.previewed[run.previewed_next].bytes == bytes)
+        expect(run.previewed[run.previewed_next++].size == size);
+}
 
 static void take(void *context, uint32_t from, const unsigned char *bytes, size_t size) {
     expect(context == &run);
     expect(from < ranks);
+    take_previewed(bytes, size);
     if (bytes[0] == ACK) {
         uint32_t acknowledged_size;
         expect(size == 1 + sizeof acknowledged_size);
@@ -104,6 +138,7 @@ static void start(struct transport_config *config, uint32_t per_channel, uint32_
     duplicate(&comm);
     config->comm = comm;
     config->deliver = take;
+    config->preview = preview;
     config->context = &run;
     config->message_bytes_max = largest;
     run.per_channel = per_channel;
@@ -112,6 +147,10 @@ static void start(struct transport_config *config, uint32_t per_channel, uint32_
     run.received = calloc(ranks, sizeof *run.received);
     run.acknowledged = 0;
     run.acknowledged_bytes = 0;
+    run.preview_ended = true;
+    run.previewed_count = 0;
+    run.previewed_next = 0;
+    run.previews_in_all = 0;
     char error[TRANSPORT_ERROR_SIZE] = "";
     if (transport_create(config, &run.t, error) != CHORD_OK)
         fail(__LINE__, error);
@@ -180,6 +219,8 @@ static void all_to_all(struct transport_config config, uint32_t per_channel, uin
         turn();
     }
     expect(run.acknowledged_bytes == sent_bytes);
+    expect(run.previewed_next == run.previewed_count);
+    expect(window == 1 || run.previews_in_all > 0);
     const struct transport_statistics *s = transport_statistics(run.t);
     /* Data to all others and self, and an acknowledgement of each. */
     expect(s->records_sent == 2 * all);

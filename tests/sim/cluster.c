@@ -297,8 +297,12 @@ static void deliver(struct cluster *cluster) {
     cluster->stepped_rank = message.to_rank;
     const struct chord_message decoded = network_decode(&message);
     trace_message(cluster->trace, cluster->now_ticks, &decoded, cluster->config.id_bits);
-    const enum chord_status status =
-        chord_peer_receive(&cluster->peers[message.to_rank], &decoded, cluster->now_ticks);
+    struct chord_peer *peer = &cluster->peers[message.to_rank];
+    const struct chord_store_slot *slot = chord_peer_prefetch(peer, message.bytes, message.size);
+    if (slot != NULL) {
+        chord_store_prefetch_pair(slot);
+    }
+    const enum chord_status status = chord_peer_receive(peer, &decoded, cluster->now_ticks);
     if (status != CHORD_OK && status != CHORD_STALE) {
         cluster_break(cluster, "step", "%s from %u to %u: %s", chord_message_name(decoded.type), message.from_rank,
                       message.to_rank, chord_status_text(status));

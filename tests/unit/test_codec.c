@@ -481,6 +481,39 @@ static void truncate_every_way(struct tally *tally, struct chord_prng *prng, enu
     free(bytes);
 }
 
+/* What is peeked at is what decoding finds, for the two types that lead to a key; cut off before its id ends, nothing is. */
+static void test_peeking(void) {
+    struct tally tally = {0};
+    struct chord_prng prng = chord_prng_seeded(9, 0);
+    fill_bytes(&prng);
+    for (int type = CHORD_MESSAGE_REQUEST; type < CHORD_MESSAGE_TYPE_COUNT; type++) {
+        for (unsigned round = 0; round < 200; round++) {
+            const struct chord_message message = random_message(&prng, (enum chord_message_type)type, shapes[1]);
+            const bool leads = type == CHORD_MESSAGE_REQUEST || type == CHORD_MESSAGE_CHAIN;
+            const struct chord_request *request =
+                type == CHORD_MESSAGE_CHAIN ? &message.chain.request : &message.request;
+            const size_t id_end = type == CHORD_MESSAGE_CHAIN ? 58 : 42;
+            size_t size;
+            unsigned char *bytes = encode(&tally, &message, &size);
+            uint16_t virtual_node = 0;
+            struct chord_id key_id = {0};
+            TALLY(&tally, chord_codec_peek_key(bytes, size, &virtual_node, &key_id) == leads);
+            TALLY(&tally, !leads || (virtual_node == message.to.virtual_node && chord_id_equal(key_id, request->key_id)));
+            /* In a block of its own size, so that reading past the end is seen. */
+            const size_t cut = leads ? chord_prng_below(&prng, 60) : chord_prng_below(&prng, size);
+            unsigned char *part = malloc(cut + (cut == 0));
+            if (part == NULL) {
+                abort();
+            }
+            memcpy(part, bytes, cut);
+            TALLY(&tally, chord_codec_peek_key(part, cut, &virtual_node, &key_id) == (leads && cut >= id_end));
+            free(part);
+            free(bytes);
+        }
+    }
+    TALLY_ASSERT(&tally, (CHORD_MESSAGE_TYPE_COUNT - 1) * 200 * 3);
+}
+
 static void test_truncations(void) {
     struct tally tally = {0};
     struct chord_prng prng = chord_prng_seeded(3, 0);
@@ -765,6 +798,7 @@ int main(void) {
         {"round trips of every type, extreme fields", test_round_trips},
         {"no message is larger than promised", test_sizes_promised},
         {"every truncation, and one byte more", test_truncations},
+        {"peeking at a key's id", test_peeking},
         {"200,000 random byte strings", test_random_bytes},
         {"200,000 single-byte mutations", test_mutations},
         {"unused bits are ignored", test_unused_bits},
