@@ -31,6 +31,7 @@ enum chord_status chord_peer_init(struct chord_peer *peer, const struct chord_co
                                           .incarnation = incarnation};
         chord_node_init(&peer->nodes[v], &peer->environment, self);
     }
+    peer->nodes_deadline_ticks = UINT64_MAX; /* they wait for nothing yet */
     if (chord_client_init(&peer->client, &peer->environment, rank) == CHORD_OK) {
         if (!has_coordinator(peer) ||
             chord_coordinator_init(&peer->coordinator, &peer->environment) == CHORD_OK) {
@@ -64,6 +65,31 @@ void chord_peer_start(struct chord_peer *peer) {
     }
 }
 
+/* --- the nodes' deadlines --- */
+
+static void find_deadline(struct chord_peer *peer) {
+    peer->nodes_deadline_ticks = UINT64_MAX;
+    for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {
+        const uint64_t deadline = chord_node_deadline(&peer->nodes[v]);
+        if (deadline < peer->nodes_deadline_ticks) {
+            peer->nodes_deadline_ticks = deadline;
+            peer->nodes_deadline_index = v;
+        }
+    }
+}
+
+/* After anything that may have changed the node's deadline. A host asks for the earliest all the time: with many virtual
+ * nodes it can't look at each of them then. */
+static void note_deadline(struct chord_peer *peer, uint32_t v) {
+    const uint64_t deadline = chord_node_deadline(&peer->nodes[v]);
+    if (deadline <= peer->nodes_deadline_ticks) {
+        peer->nodes_deadline_ticks = deadline;
+        peer->nodes_deadline_index = v;
+    } else if (peer->nodes_deadline_index == v) {
+        find_deadline(peer);
+    }
+}
+
 /* --- the reach of the rank --- */
 
 static enum chord_status receive_shut(struct chord_peer *peer, uint32_t rank, uint64_t now_ticks) {
@@ -79,6 +105,7 @@ static enum chord_status receive_shut(struct chord_peer *peer, uint32_t rank, ui
     for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {
         chord_node_shut(&peer->nodes[v], rank, now_ticks);
     }
+    find_deadline(peer);
     chord_client_ask_again(&peer->client, now_ticks);
     return CHORD_OK;
 }
@@ -209,7 +236,10 @@ enum chord_status chord_peer_receive(struct chord_peer *peer, const struct chord
         if (message->to.virtual_node >= peer->environment.config->virtual_node_count) {
             return CHORD_NO_SUCH_NODE;
         }
-        return chord_node_receive(&peer->nodes[message->to.virtual_node], message, now_ticks);
+        const enum chord_status status =
+            chord_node_receive(&peer->nodes[message->to.virtual_node], message, now_ticks);
+        note_deadline(peer, message->to.virtual_node);
+        return status;
     }
 }
 
@@ -258,6 +288,7 @@ enum chord_status chord_peer_tick(struct chord_peer *peer, uint64_t now_ticks) {
     for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {
         chord_node_tick(&peer->nodes[v], now_ticks);
     }
+    find_deadline(peer);
     chord_client_tick(&peer->client, now_ticks);
     send_heartbeats(peer, now_ticks);
     return has_coordinator(peer) ? chord_coordinator_tick(&peer->coordinator, now_ticks) : CHORD_OK;
@@ -266,10 +297,7 @@ enum chord_status chord_peer_tick(struct chord_peer *peer, uint64_t now_ticks) {
 uint64_t chord_peer_deadline(const struct chord_peer *peer) {
     uint64_t deadline = chord_client_deadline(&peer->client);
     deadline = peer->heartbeat_due_ticks < deadline ? peer->heartbeat_due_ticks : deadline;
-    for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {
-        const uint64_t node_deadline = chord_node_deadline(&peer->nodes[v]);
-        deadline = node_deadline < deadline ? node_deadline : deadline;
-    }
+    deadline = peer->nodes_deadline_ticks < deadline ? peer->nodes_deadline_ticks : deadline;
     if (has_coordinator(peer)) {
         const uint64_t coordinator_deadline = chord_coordinator_deadline(&peer->coordinator);
         deadline = coordinator_deadline < deadline ? coordinator_deadline : deadline;

@@ -13,6 +13,8 @@ struct chord_peer {
     uint32_t rank;
     uint64_t heartbeat_due_ticks; /* UINT64_MAX: the rank has not been started, or needs none */
     struct chord_node *nodes; /* owned; virtual_node_count of them */
+    uint64_t nodes_deadline_ticks; /* the earliest of the nodes' deadlines, */
+    uint32_t nodes_deadline_index; /* and whose it is */
     struct chord_client client;
     struct chord_coordinator coordinator; /* used only on the coordinator's rank */
 };
