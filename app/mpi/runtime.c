@@ -18,6 +18,8 @@
 /* Empty polls before a rank gives up its core: a message that is being sent on another core arrives
  * meanwhile, and a switch costs more than a poll. With one there are up to three times as many switches. */
 #define POLLS_BEFORE_WAITING 2u
+/* How often it does so before it looks at its timers and its owner's work again. */
+#define WAITS_PER_STEP 16u
 /* A block of the C library costs this much beside what it gives. */
 #define BLOCK_OVERHEAD 8u
 /* A silent rank that finds nothing sleeps so long. */
@@ -223,7 +225,12 @@ static bool wait_for_frames(struct runtime *runtime) {
             return true;
         }
     }
-    transport_wait(runtime->transport);
+    for (unsigned wait = 0; wait < WAITS_PER_STEP; wait++) {
+        transport_wait(runtime->transport);
+        if (transport_poll(runtime->transport, FRAMES_PER_STEP) > 0) {
+            return true;
+        }
+    }
     return false;
 }
 
