@@ -16,7 +16,6 @@
 
 /* Operations issued in one turn, so that the loop goes round even when every one is answered at once. */
 #define ISSUES_PER_TURN 64u
-#define LOAD_HEAD_SIZE 13u
 
 enum chord_status agent_init(struct agent *agent, struct runtime *runtime, const struct chord_config *config,
                              struct chord_id *node_ids, const struct result_rank *place) {
@@ -34,8 +33,7 @@ enum chord_status agent_init(struct agent *agent, struct runtime *runtime, const
 }
 
 void agent_clear(struct agent *agent) {
-    free(agent->arena);
-    free(agent->operations);
+    source_clear(&agent->source);
     free(agent->ran);
     free(agent->node_owned_before);
     free(agent->node_forwarded_before);
@@ -62,43 +60,27 @@ static void reply(const struct agent *agent, struct control_head head, const voi
 
 /* --- loading and issuing --- */
 
-const unsigned char *agent_key(const struct agent *agent, size_t index, size_t *size) {
-    *size = index < agent->operation_count ? agent->operations[index].key_size : 0;
-    return *size == 0 ? NULL : agent->arena + agent->operations[index].offset;
+const unsigned char *agent_key(struct agent *agent, size_t index, size_t *size) {
+    return source_key(&agent->source, index, size);
 }
 
-const unsigned char *agent_value(const struct agent *agent, size_t index, size_t *size) {
-    *size = index < agent->operation_count ? agent->operations[index].value_size : 0;
-    return *size == 0 ? NULL : agent->arena + agent->operations[index].offset + agent->operations[index].key_size;
+const unsigned char *agent_value(struct agent *agent, size_t index, size_t *size) {
+    return source_value(&agent->source, index, size);
+}
+
+/* Operations that are not issued yet. */
+static uint64_t left(const struct agent *agent) {
+    return source_left(&agent->source, agent->issued_count);
 }
 
 static void load(struct agent *agent, const unsigned char *bytes, size_t size) {
-    agent->arena = grown(agent->arena, &agent->arena_capacity, agent->arena_size + size, 1);
-    while (size > 0) {
-        struct agent_operation operation = {.offset = agent->arena_size};
-        chord_check(size >= LOAD_HEAD_SIZE);
-        operation.kind = bytes[0];
-        memcpy(&operation.entry_rank, bytes + 1, 4);
-        memcpy(&operation.entry_virtual_node, bytes + 5, 2);
-        memcpy(&operation.key_size, bytes + 7, 2);
-        memcpy(&operation.value_size, bytes + 9, 4);
-        const size_t data_size = (size_t)operation.key_size + operation.value_size;
-        chord_check(size - LOAD_HEAD_SIZE >= data_size);
-        memcpy(agent->arena + agent->arena_size, bytes + LOAD_HEAD_SIZE, data_size);
-        agent->arena_size += data_size;
-        agent->operations = grown(agent->operations, &agent->operation_capacity, agent->operation_count + 1,
-                                  sizeof *agent->operations);
-        agent->operations[agent->operation_count++] = operation;
-        bytes += LOAD_HEAD_SIZE + data_size;
-        size -= LOAD_HEAD_SIZE + data_size;
-    }
+    source_load(&agent->source, bytes, size);
     /* Now, outside the timed part. */
-    chord_check(history_reserve(&agent->history, agent->operation_capacity) == CHORD_OK);
+    chord_check(history_reserve(&agent->history, agent->source.item_capacity) == CHORD_OK);
 }
 
 static void forget_phase(struct agent *agent) {
-    agent->arena_size = 0;
-    agent->operation_count = 0;
+    source_forget(&agent->source);
     agent->issued_count = 0;
     agent->next_is_prepared = false;
     agent->completed_count = 0;
@@ -122,7 +104,7 @@ static void start(struct agent *agent, struct control_head head, const unsigned 
     chord_check(size == sizeof command);
     memcpy(&command, bytes, sizeof command);
     agent->run_start_ns = command.start_ns - (uint64_t)agent->clock_offset_ns;
-    recorder_begin(&agent->recorder, command.keeps_answers != 0, agent->operation_count);
+    recorder_begin(&agent->recorder, command.keeps_answers != 0, source_expected(&agent->source));
     /* Loading took MPI messages, too. */
     const struct traffic traffic = runtime_traffic(agent->runtime);
     agent->traffic_before.mpi_messages = traffic.mpi_messages;
@@ -141,29 +123,33 @@ static void tell_answered(struct agent *agent) {
 }
 
 /* What has to be done once, however often the client has no room for the operation. If the history shall outlive this
- * process, all that can be told of the operation is told now: nobody else knows its bytes. */
-static void prepare_next(struct agent *agent) {
-    const struct agent_operation *loaded = &agent->operations[agent->issued_count];
-    const unsigned char *key = agent->arena + loaded->offset;
-    agent->next_key_id = chord_hash_id(key, loaded->key_size, agent->config->id_bits);
+ * process, all that can be told of the operation is told now: nobody else knows its bytes. False: there is none now. */
+static bool prepare_next(struct agent *agent) {
+    struct chord_operation *next = &agent->next;
+    if (source_next(&agent->source, agent->issued_count, next) != SOURCE_OPERATION) {
+        return false;
+    }
+    next->tag = agent->issued_count;
+    next->key_id = chord_hash_id(next->key, next->key_size, agent->config->id_bits);
     agent->next_record = (struct history_record){.client_rank = agent->runtime->rank,
                                                  .index = (uint32_t)agent->issued_count,
-                                                 .kind = loaded->kind,
+                                                 .kind = (uint8_t)next->kind,
                                                  .outcome = CHORD_UNKNOWN};
     if (agent->keeps_evidence) {
-        agent->next_record.key_digest = chord_digest64(key, loaded->key_size);
+        agent->next_record.key_digest = chord_digest64(next->key, next->key_size);
         agent->next_record.value_digest =
-            loaded->kind == CHORD_INSERT ? chord_digest64(key + loaded->key_size, loaded->value_size) : 0;
+            next->kind == CHORD_INSERT ? chord_digest64(next->value, next->value_size) : 0;
     }
     agent->next_is_prepared = true;
+    return true;
 }
 
 /* The operation is in the history before anybody can have heard of it. */
-static enum chord_status submit(struct agent *agent, const struct chord_operation *operation) {
+static enum chord_status submit(struct agent *agent) {
     agent->next_record.start_ns = agent->runtime->now_ns;
-    chord_check(agent->history.count == operation->tag &&
+    chord_check(agent->history.count == agent->next.tag &&
                 history_append(&agent->history, &agent->next_record) == CHORD_OK);
-    const enum chord_status status = runtime_submit(agent->runtime, operation);
+    const enum chord_status status = runtime_submit(agent->runtime, &agent->next);
     if (status == CHORD_BUSY) {
         history_take_back(&agent->history);
     }
@@ -172,22 +158,11 @@ static enum chord_status submit(struct agent *agent, const struct chord_operatio
 
 static bool issue(struct agent *agent) {
     bool any = false;
-    for (unsigned turn = 0; turn < ISSUES_PER_TURN && agent->issued_count < agent->operation_count; turn++) {
-        const struct agent_operation *loaded = &agent->operations[agent->issued_count];
-        const unsigned char *key = agent->arena + loaded->offset;
-        if (!agent->next_is_prepared) {
-            prepare_next(agent);
+    for (unsigned turn = 0; turn < ISSUES_PER_TURN; turn++) {
+        if (!agent->next_is_prepared && !prepare_next(agent)) {
+            break;
         }
-        const struct chord_operation operation = {
-            .tag = agent->issued_count,
-            .kind = (enum chord_operation_kind)loaded->kind,
-            .entry = {.rank = loaded->entry_rank, .virtual_node = loaded->entry_virtual_node},
-            .key_id = agent->next_key_id,
-            .key = key,
-            .key_size = loaded->key_size,
-            .value = key + loaded->key_size,
-            .value_size = loaded->value_size};
-        const enum chord_status status = submit(agent, &operation);
+        const enum chord_status status = submit(agent);
         if (status == CHORD_BUSY) {
             break;
         }
@@ -340,7 +315,7 @@ static void tell_state(const struct agent *agent, struct control_head head, cons
                                         .received_count = counts.received,
                                         .progress_count = agent->runtime->progress_count,
                                         .completed_count = agent->completed_count,
-                                        .loaded_count = agent->operation_count,
+                                        .loaded_count = agent->issued_count + left(agent),
                                         .quiet = !agent->running && agent->runtime->has_peer &&
                                                  chord_peer_is_quiet(&agent->runtime->peer)};
     reply(agent, head, &state, sizeof state);
@@ -434,7 +409,7 @@ static void tell_waiting(const struct agent *agent, struct control_head head) {
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     chord_check(out != NULL);
-    fprintf(out, "%zu of %zu operations answered", agent->completed_count, agent->operation_count);
+    fprintf(out, "%zu of %" PRIu64 " operations answered", agent->completed_count, agent->issued_count + left(agent));
     if (agent->runtime->has_peer) {
         waiting_tell(out, &agent->runtime->peer);
     }
@@ -537,7 +512,7 @@ static void resume(struct agent *agent, bool goes_on) {
     }
 }
 
-static void tell_key(const struct agent *agent, struct control_head head, uint32_t index) {
+static void tell_key(struct agent *agent, struct control_head head, uint32_t index) {
     size_t size;
     const unsigned char *key = agent_key(agent, index, &size);
     reply(agent, head, key, size);
@@ -682,9 +657,8 @@ static bool has_stood_still(struct agent *agent) {
 
 /* All is answered, or given up; or nothing is under way, yet what was given up leaves the client no room for the rest. */
 static bool has_ended(const struct agent *agent, bool issued_any) {
-    return agent->completed_count == agent->operation_count ||
-           (!issued_any && agent->completed_count == agent->issued_count &&
-            agent->runtime->peer.client.given_up_count > 0);
+    return agent->completed_count == agent->issued_count &&
+           (left(agent) == 0 || (!issued_any && agent->runtime->peer.client.given_up_count > 0));
 }
 
 bool agent_work(struct agent *agent) {
@@ -705,7 +679,7 @@ bool agent_work(struct agent *agent) {
     }
     if (agent->running && has_ended(agent, any)) {
         agent->running = false;
-        agent->ran->not_issued_count = agent->operation_count - agent->issued_count;
+        agent->ran->not_issued_count = left(agent);
         reply(agent, agent->run_head, NULL, 0);
         return true;
     }

@@ -9,19 +9,10 @@
 #include "app/driver/control.h"
 #include "app/driver/inspect.h"
 #include "app/driver/recorder.h"
+#include "app/driver/source.h"
 #include "app/driver/witness.h"
 #include "app/mpi/runtime.h"
 #include "app/report/result.h"
-
-/* An operation as it is kept: where its bytes are in the arena. */
-struct agent_operation {
-    size_t offset; /* of the key; the value follows it */
-    uint32_t value_size;
-    uint16_t key_size;
-    uint16_t entry_virtual_node;
-    uint32_t entry_rank;
-    uint8_t kind;
-};
 
 struct agent {
     struct runtime *runtime; /* borrowed */
@@ -31,12 +22,7 @@ struct agent {
     int64_t clock_offset_ns;   /* to add to this rank's clock to get rank 0's */
     uint64_t clock_error_ns;   /* bound of the error of that */
 
-    unsigned char *arena; /* owned; keys and values of the phase's operations */
-    size_t arena_size;
-    size_t arena_capacity;
-    struct agent_operation *operations; /* owned */
-    size_t operation_count;
-    size_t operation_capacity;
+    struct source source; /* of the phase's operations */
 
     uint32_t newest_serial; /* of the commands that were carried out */
 
@@ -45,7 +31,7 @@ struct agent {
     uint64_t run_start_ns;        /* when the timed part began, on this rank's clock */
     size_t issued_count;
     bool next_is_prepared;       /* the operation that is to be issued next is: */
-    struct chord_id next_key_id; /* hashed, */
+    struct chord_operation next; /* taken from the source and its key hashed, */
     struct history_record next_record; /* and its record begun */
     size_t completed_count;
     size_t told_next; /* CONTROL_ANSWERED is due when so many are answered; SIZE_MAX: never */
@@ -82,8 +68,8 @@ void agent_receive(struct agent *agent, uint32_t from_rank, unsigned type, const
 void agent_complete(struct agent *agent, const struct chord_completion *completion, uint64_t end_ns);
 bool agent_work(struct agent *agent);
 
-/* The key of the operation at `index` of the current phase; *size 0 if there is none. */
-const unsigned char *agent_key(const struct agent *agent, size_t index, size_t *size);
-const unsigned char *agent_value(const struct agent *agent, size_t index, size_t *size);
+/* The key of the operation at `index` of the current phase; *size 0 if there is none. Borrowed until the next call. */
+const unsigned char *agent_key(struct agent *agent, size_t index, size_t *size);
+const unsigned char *agent_value(struct agent *agent, size_t index, size_t *size);
 
 #endif

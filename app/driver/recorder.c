@@ -45,7 +45,7 @@ void recorder_note(struct recorder *recorder, const struct chord_completion *com
 }
 
 /* The value of an operation that has one: written, or found. */
-static void tell_value(const struct recorder *recorder, const struct agent *agent, const struct history_record *record,
+static void tell_value(const struct recorder *recorder, struct agent *agent, const struct history_record *record,
                        const struct recorder_answer *answer, struct history_line *line) {
     static const unsigned char nothing[1] = {0};
     size_t size = answer->value_size;
@@ -79,7 +79,7 @@ struct history_line recorder_line(const struct history_record *record, const str
                                  .retry_count = record->retry_count};
 }
 
-static char *text_of(const struct recorder *recorder, const struct agent *agent,
+static char *text_of(const struct recorder *recorder, struct agent *agent,
                      const struct control_history_asked *asked, size_t position) {
     struct history_record record = agent->history.records[position];
     const struct recorder_answer *answer = &recorder->answers[position];
@@ -97,7 +97,7 @@ static char *text_of(const struct recorder *recorder, const struct agent *agent,
     return text;
 }
 
-unsigned char *recorder_piece(struct recorder *recorder, const struct agent *agent,
+unsigned char *recorder_piece(struct recorder *recorder, struct agent *agent,
                               const struct control_history_asked *asked, size_t *size) {
     struct control_history head = {0};
     unsigned char *piece = malloc(sizeof head + CONTROL_HISTORY_BYTES);

@@ -35,7 +35,7 @@ void recorder_begin(struct recorder *recorder, bool on, size_t operation_count);
 void recorder_note(struct recorder *recorder, const struct chord_completion *completion);
 
 /* A reply to COMMAND_HISTORY, of *size bytes, which the caller frees. The agent's records are finished. */
-unsigned char *recorder_piece(struct recorder *recorder, const struct agent *agent,
+unsigned char *recorder_piece(struct recorder *recorder, struct agent *agent,
                               const struct control_history_asked *asked, size_t *size);
 
 /* What a record says of itself, without key and value. */

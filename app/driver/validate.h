@@ -13,7 +13,7 @@ struct validator {
     struct legacy *legacy;       /* borrowed */
     uint32_t attempt;            /* of judging (control.h) */
     struct legacy_counts lost_counts; /* what the phase's lost clients did */
-    const struct agent *agent;   /* borrowed; rank 0's, which has a serial run's operations and answers */
+    struct agent *agent;         /* borrowed; rank 0's, which has a serial run's operations and answers */
     const struct chord_config *config;
     enum options_mode mode;
     const struct chord_member *nodes; /* borrowed; in ring order */
