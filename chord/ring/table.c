@@ -26,7 +26,8 @@ enum chord_status chord_table_set_neighbours(struct chord_table *table, const st
                                              const struct chord_allocator *allocator,
                                              const struct chord_neighbours *neighbours) {
     const struct chord_members *successors = &neighbours->successors;
-    if (successors->count == 0) {
+    if (successors->count == 0 ||
+        (config->routing != CHORD_ROUTING_ONEHOP && successors->count > config->successor_count)) {
         return CHORD_INVALID;
     }
     struct chord_member *copy = chord_allocate(allocator, successors->count * sizeof *copy);

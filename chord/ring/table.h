@@ -27,7 +27,8 @@ void chord_table_init(struct chord_table *table, struct chord_member self);
 void chord_table_clear(struct chord_table *table, const struct chord_allocator *allocator);
 
 /* Takes the neighbours that the coordinator tells as of its epoch; successors has at least one member. Fingers stay.
- * CHORD_INVALID for no successors, CHORD_NO_MEMORY; both leave the table as it was. */
+ * CHORD_INVALID for no successors, or more than config allows outside one-hop routing; CHORD_NO_MEMORY; both leave the
+ * table as it was. */
 CHORD_MUST_CHECK enum chord_status chord_table_set_neighbours(struct chord_table *table,
                                                               const struct chord_config *config,
                                                               const struct chord_allocator *allocator,

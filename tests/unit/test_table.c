@@ -91,7 +91,7 @@ static void fill_fingers(struct tally *tally, const struct chord_config *config,
 
 /* Takes ring.members[0..count-1].id, ascending, and builds every node's table. */
 static void build(struct tally *tally, enum chord_routing routing, uint32_t successor_count) {
-    const struct chord_config config = {.id_bits = ring.bits, .routing = routing};
+    const struct chord_config config = {.id_bits = ring.bits, .routing = routing, .successor_count = successor_count};
     counting_init(&ring.counting);
     const uint32_t others = ring.count > 1 ? ring.count - 1 : 1;
     successor_count = successor_count < others ? successor_count : others;
@@ -361,7 +361,7 @@ static void test_neighbours(void) {
     struct counting counting;
     counting_init(&counting);
     struct chord_table table;
-    const struct chord_config config = {.routing = CHORD_ROUTING_FINGER, .id_bits = 4};
+    const struct chord_config config = {.routing = CHORD_ROUTING_FINGER, .successor_count = 2, .id_bits = 4};
     const struct chord_member self = {.id = id_of_number(5, 4)};
     const struct chord_member list[] = {{.id = id_of_number(9, 4), .address = {1, 0}},
                                         {.id = id_of_number(2, 4), .address = {2, 0}}};
@@ -369,6 +369,10 @@ static void test_neighbours(void) {
     chord_table_init(&table, self);
     CU_ASSERT_FALSE(chord_table_learn(&table, &config, &far)); /* in no ring: learns nothing */
     CU_ASSERT_EQUAL(tell(&table, &config, &counting, 1, list[1], list, 0), CHORD_INVALID);
+    CU_ASSERT_EQUAL(table.successor_count, 0);
+    /* Outside one-hop routing never more than r, whatever it is told (found by tests/fuzz). */
+    const struct chord_member three[] = {list[0], list[1], {.id = id_of_number(3, 4), .address = {3, 0}}};
+    CU_ASSERT_EQUAL(tell(&table, &config, &counting, 1, list[1], three, 3), CHORD_INVALID);
     CU_ASSERT_EQUAL(table.successor_count, 0);
     CU_ASSERT_EQUAL(tell(&table, &config, &counting, 1, list[1], list, 2), CHORD_OK);
     CU_ASSERT_EQUAL(table.successor_count, 2);
@@ -521,7 +525,7 @@ static void test_forget_rank(void) {
     struct counting counting;
     counting_init(&counting);
     struct chord_table table;
-    const struct chord_config config = {.routing = CHORD_ROUTING_FINGER, .id_bits = 8};
+    const struct chord_config config = {.routing = CHORD_ROUTING_FINGER, .successor_count = 2, .id_bits = 8};
     const struct chord_member self = {.id = id_of_number(0, 8), .address = {7, 0}};
     const struct chord_member owners[] = {{.id = id_of_number(3, 8), .address = {1, 0}},
                                           {.id = id_of_number(20, 8), .address = {2, 0}},
@@ -642,7 +646,7 @@ static void claims_in_any_order(struct tally *tally, uint64_t seed) {
         ring.members[i].incarnation = 1;
     }
     const struct chord_member self = ring.members[chord_prng_below(&prng, ring.count)];
-    const struct chord_config config = {.routing = CHORD_ROUTING_FINGER, .id_bits = ring.bits};
+    const struct chord_config config = {.routing = CHORD_ROUTING_FINGER, .successor_count = NODES_MAX, .id_bits = ring.bits};
     struct counting counting;
     counting_init(&counting);
     struct chord_table table;
