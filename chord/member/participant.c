@@ -18,7 +18,7 @@ enum chord_status chord_participant_prepare(const struct chord_replica *replica,
                                             const struct chord_prepare *prepare) {
     struct chord_arc *arc;
     const struct chord_arc *whole = chord_arcs_containing(arcs, prepare->end);
-    if (whole != NULL && prepare->epoch <= whole->promised) {
+    if (prepare->epoch <= (whole == NULL ? 0 : whole->promised)) {
         return CHORD_STALE;
     }
     const enum chord_status status = chord_arcs_carve(arcs, prepare->start, prepare->end, &arc);
@@ -63,6 +63,9 @@ static void install_empty(const struct chord_replica *replica, struct chord_arc 
 enum chord_status chord_participant_install(const struct chord_replica *replica, struct chord_arcs *arcs,
                                             const struct chord_install *install) {
     struct chord_arc *arc = chord_arcs_containing(arcs, install->end);
+    if (install->epoch == 0) {
+        return CHORD_UNEXPECTED; /* epochs begin with 1; 0 says that there is none */
+    }
     if (arc != NULL && install->epoch < arc->promised) {
         return CHORD_STALE;
     }

@@ -79,6 +79,10 @@ static void test_m2_acknowledgements_end(void) {
  * once, other members SYNCING, those outside keep their data as HOLDERs. */
 static void test_m3_install(void) {
     begin();
+    /* Epochs begin with 1, also of an arc that nothing is known of (found by tests/fuzz). */
+    CU_ASSERT_EQUAL(prepare(3, 0, 15, 3), CHORD_STALE);
+    CU_ASSERT_EQUAL(install(3, 0, 15, 3, "123", 0, true), CHORD_UNEXPECTED);
+    CU_ASSERT_PTR_NULL(chord_arcs_ending_at(&nodes[3].arcs, id(3)));
     wedge(5);
     for (uint32_t n = 0; n < MEMBERS; n++) {
         CU_ASSERT_EQUAL(install(n, 4, 15, 3, "123", 0, false), CHORD_STALE);
