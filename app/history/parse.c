@@ -24,6 +24,10 @@ __attribute__((format(printf, 2, 3))) static bool fail(struct parser *parser, co
     va_start(arguments, format);
     vsnprintf(parser->error, HISTORY_LINE_ERROR_SIZE, format, arguments);
     va_end(arguments);
+    /* The name of a field may hold anything, also what would upset a terminal. */
+    for (char *c = parser->error; *c != '\0'; c++) {
+        *c = (unsigned char)*c < ' ' || *c == 127 ? '?' : *c;
+    }
     return false;
 }
 

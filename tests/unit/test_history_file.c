@@ -218,6 +218,10 @@ static void test_headers(void) {
     EXPECT_REFUSED(START "\"seed\":\"1\",\"ranks\":1,\"replicas\":1,\"consistency\":\"eventual\",\"warmup_rounds\":0,"
                          "\"clock_error_ns\":0,\"comment\":1}\n",
                    1, "\"comment\" is no field");
+    /* A name may hold what would upset a terminal (found by tests/fuzz). */
+    EXPECT_REFUSED(START "\"seed\":\"1\",\"ranks\":1,\"replicas\":1,\"consistency\":\"eventual\",\"warmup_rounds\":0,"
+                         "\"clock_error_ns\":0,\"a\\u001b[2J\\u007f\":1}\n",
+                   1, "\"a?[2J?\" is no field");
 #undef START
 }
 
