@@ -27,13 +27,15 @@ common_build_packages() {
         libjansson-dev jq
 }
 common_test_packages() { echo python3 shellcheck; }
+# With these the tests of label fuzz are there, too.
+common_fuzz_packages() { echo clang libclang-rt-14-dev; }
 
 # Whether what a package is for is there, however it got there.
 common_present() {
     case $1 in
     build-essential) command -v cc >/dev/null && command -v make >/dev/null ;;
     python3) [[ -x /usr/bin/python3 ]] ;; # the tests call Debian's own, not another in the PATH
-    cmake | jq | shellcheck) command -v "$1" >/dev/null ;;
+    clang | cmake | jq | shellcheck) command -v "$1" >/dev/null ;;
     pkg-config) command -v pkg-config >/dev/null ;;
     openmpi-bin) command -v "${MPIRUN:-mpirun}" >/dev/null ;;
     libopenmpi-dev) command -v mpicc >/dev/null ;;
@@ -41,6 +43,7 @@ common_present() {
     libhwloc-dev) pkg-config --exists hwloc 2>/dev/null ;;
     libcunit1-dev) pkg-config --exists cunit 2>/dev/null ;;
     libjansson-dev) pkg-config --exists jansson 2>/dev/null ;;
+    libclang-rt-*) [[ -e $(clang -print-file-name=libclang_rt.fuzzer-x86_64.a 2>/dev/null) ]] ;;
     *) return 1 ;;
     esac
 }
