@@ -166,6 +166,7 @@ static bool put_knossos(struct exporter *exporter, const struct lanes_event *eve
 
 /* The file of one key: its events, of which there is at least one. */
 static bool put_key(struct exporter *exporter, const struct lanes_event *events, size_t count) {
+    /* There is one at least. NOLINTNEXTLINE(clang-analyzer-core.uninitialized.ArraySubscript) */
     const struct history_operation *first = &exporter->file->operations[events[0].position];
     const uint64_t nobody = exporter->lanes.process_count;
     char *path = NULL;

@@ -110,7 +110,7 @@ unsigned char *recorder_piece(struct recorder *recorder, struct agent *agent,
         chord_check(length < HISTORY_LINE_BYTES_MAX);
         const bool fits = *size + length + 1 <= sizeof head + CONTROL_HISTORY_BYTES;
         if (fits) {
-            memcpy(piece + *size, text, length);
+            memcpy(piece + *size, text, length); /* NOLINT(bugprone-not-null-terminated-result): lines, no strings */
             piece[*size + length] = '\n';
             *size += length + 1;
         }

@@ -60,7 +60,7 @@ static bool take_number(struct parser *parser, const char *name, uint64_t minimu
 }
 
 static bool take_u32(struct parser *parser, const char *name, uint32_t minimum, uint32_t *number) {
-    uint64_t wide;
+    uint64_t wide = 0;
     if (!take_number(parser, name, minimum, UINT32_MAX, &wide)) {
         return false;
     }
@@ -289,7 +289,7 @@ static bool take_seed(struct parser *parser, uint64_t *seed) {
 }
 
 static bool take_header(struct parser *parser, struct history_header *header) {
-    uint64_t version;
+    uint64_t version = 0;
     unsigned consistency = 0;
     if (!take_number(parser, "format_version", 1, UINT32_MAX, &version)) {
         return false;

@@ -172,6 +172,7 @@ static bool check_whole(const struct reader *reader, struct placed *order) {
     }
     qsort(order, node_count, sizeof *order, compare_placed);
     for (size_t i = 1; i < node_count; i++) {
+        /* It is 1 at least. NOLINTNEXTLINE(clang-analyzer-core.DivideZero) */
         const size_t a = order[i - 1].node / reader->virtual_count;
         const size_t b = order[i].node / reader->virtual_count;
         if (!chord_id_equal(order[i - 1].id, order[i].id)) {

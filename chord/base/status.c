@@ -1,6 +1,6 @@
 #include "chord/base/status.h"
 
-#define CHORD_STATUS_TEXT(code, text) [code] = text,
+#define CHORD_STATUS_TEXT(code, text) [code] = text, /* NOLINT(bugprone-macro-parentheses): an initialiser */
 static const char *const status_texts[] = {CHORD_STATUS_TABLE(CHORD_STATUS_TEXT)};
 #undef CHORD_STATUS_TEXT
 

@@ -133,6 +133,7 @@ static enum chord_status item_size(const struct chord_staging *staging, struct c
     if (reader.left == 0) {
         return CHORD_OK;
     }
+    /* With a byte left there is one. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     const unsigned char kind = reader.at[0];
     if (kind == TRANSFER_ITEM_END) {
         *size = 1;
