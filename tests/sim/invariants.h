@@ -32,7 +32,7 @@ void invariants_clear(struct invariants *invariants);
 
 /* For cluster.observe. Keeps what a head holds as it sends a write down, since one event may admit several; I5 and I8 at
  * every answer; I6 at every commit; at every SYNCED, what a transfer took (M4). */
-void invariants_observe(void *invariants, struct cluster *cluster, const struct chord_message *message);
+void invariants_observe(void *observer, struct cluster *cluster, const struct chord_message *message);
 
 /* I1 to I4, after every event; I9 is checked by the cluster as answers come in. */
 void invariants_check_event(struct invariants *invariants, struct cluster *cluster);
