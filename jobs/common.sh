@@ -29,6 +29,8 @@ common_build_packages() {
 common_test_packages() { echo python3 shellcheck; }
 # With these the tests of label fuzz are there, too.
 common_fuzz_packages() { echo clang libclang-rt-14-dev; }
+# For the tests/analysers of label full.
+common_analyser_packages() { echo clang clang-tidy cppcheck valgrind; }
 
 # Whether what a package is for is there, however it got there.
 common_present() {
