@@ -8,7 +8,8 @@ import sys
 from chordkv_reports import command
 from chordkv_reports.tidy import observations, table
 
-DESCRIPTION = """Reads reports of chordkv and writes one tidy CSV: a row for each repetition of a phase and kind of operation
+DESCRIPTION = """\
+Reads reports of chordkv and writes one tidy CSV: a row for each repetition of a phase and kind of operation
 ("all": the whole phase), a column for each variable. Records that are broken, truncated or contradict themselves
 are named and skipped; measurements of a run that isn't valid are left empty. Columns: analysis/README.md."""
 

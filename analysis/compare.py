@@ -6,7 +6,8 @@ from __future__ import annotations
 from chordkv_reports import command
 from chordkv_reports.comparison import METRICS, compare, render
 
-DESCRIPTION = """Compares NEW with BASE. Repetitions are matched by all settings that vary within a set; settings that are
+DESCRIPTION = """\
+Compares NEW with BASE. Repetitions are matched by all settings that vary within a set; settings that are
 constant in each but differ between them (two commits, say) are what is compared, and are named. For each match:
 the ratio NEW/BASE of the geometric means with its confidence interval, and a verdict: faster or slower if the
 interval leaves out 1 (and --margin), else "can't tell"; so are fewer than 3 repetitions on a side."""
@@ -20,8 +21,13 @@ def main() -> int:
     parser.add_argument("--new", dest="more_new", metavar="PATH", action="append", default=[], help="more of NEW")
     parser.add_argument("--metric", choices=METRICS, default="throughput", metavar="NAME", help="default: throughput")
     parser.add_argument("--confidence", type=float, default=0.95, metavar="P", help="of the intervals (default: 0.95)")
-    parser.add_argument("--margin", type=float, default=0.0, metavar="SHARE",
-                        help="a difference that doesn't matter, such as 0.02 for 2 %% (default: 0)")
+    parser.add_argument(
+        "--margin",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="a difference that doesn't matter, such as 0.02 for 2 %% (default: 0)",
+    )
     arguments = parser.parse_args()
     if not 0.5 <= arguments.confidence < 1:
         parser.error(f"--confidence takes a share from 0.5 to below 1, such as 0.95, not {arguments.confidence:g}")

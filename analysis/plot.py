@@ -11,7 +11,8 @@ from chordkv_reports.page import all_figures
 from chordkv_reports.series import comparable
 from chordkv_reports.tidy import observations, table
 
-DESCRIPTION = """Draws what there is data for: throughput by k and consistency, messages by k, shapes beside published ones,
+DESCRIPTION = """\
+Draws what there is data for: throughput by k and consistency, messages by k, shapes beside published ones,
 throughput, latency and efficiency by ranks, the distribution of latency, hops beside the expectation, keys per
 node, throughput over time around changes and faults. One file a panel; its caption is printed."""
 
@@ -21,7 +22,9 @@ def main() -> int:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a report, or a folder with *.jsonl at any depth")
     parser.add_argument("-o", "--output", metavar="FOLDER", default="figures", help="where they go (default: figures)")
     parser.add_argument("--format", choices=("svg", "pdf", "png"), default="svg", help="default: svg")
-    parser.add_argument("--only", metavar="NAME", action="append", help="this figure (its files' name); may be repeated")
+    parser.add_argument(
+        "--only", metavar="NAME", action="append", help="this figure (its files' name); may be repeated"
+    )
     arguments = parser.parse_args()
     loaded = command.read(arguments.paths)
     observed = observations(loaded.runs)

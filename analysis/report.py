@@ -11,7 +11,8 @@ from chordkv_reports.canvas import file_bytes
 from chordkv_reports.load import shown
 from chordkv_reports.page import build
 
-DESCRIPTION = """Writes FOLDER/index.html, one self-contained page, and FOLDER/report.md with its figures in FOLDER/figures: what
+DESCRIPTION = """\
+Writes FOLDER/index.html, one self-contained page, and FOLDER/report.md with its figures in FOLDER/figures: what
 was run on what, tables, figures, measured beside published values, which expected shapes hold, how to repeat each
 run. Runs that aren't valid are listed, without a single measurement."""
 
@@ -25,8 +26,12 @@ def _replace(path: Path, content: bytes) -> None:
 
 def main() -> int:
     parser = command.parser(DESCRIPTION)
-    parser.add_argument("paths", nargs="+", metavar="PATH",
-                        help="a results folder (points/*.jsonl, environment.json, plan.txt), any folder, or reports")
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="a results folder (points/*.jsonl, environment.json, plan.txt), any folder, or reports",
+    )
     parser.add_argument("-o", "--output", metavar="FOLDER", help="where the pages go (default: the folder given)")
     parser.add_argument("--title", help="of the page (default: names the folder)")
     arguments = parser.parse_args()

@@ -1,8 +1,8 @@
 """One panel of a figure: axes as in a paper, drawn by matplotlib, told as SVG whose colours a page sets.
 
-Colours are those of Okabe and Ito, which colour-blind readers can tell apart; every series has a marker and a line style
-of its own besides. In the SVG they become CSS variables with the light palette as fallback, so that one drawing serves
-light pages, dark pages and print. Text stays text. The same data give the same bytes."""
+Colours are those of Okabe and Ito, which colour-blind readers can tell apart; every series has a marker and a line
+style of its own besides. In the SVG they become CSS variables with the light palette as fallback, so that one drawing
+serves light pages, dark pages and print. Text stays text. The same data give the same bytes."""
 
 from __future__ import annotations
 
@@ -111,8 +111,18 @@ def legend(axes: Axes, columns: int = 2) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if labels:
         columns = 1 if max(map(len, labels)) > 26 else columns
-        axes.legend(handles, labels, loc="lower left", bbox_to_anchor=(-0.12, 1.0), ncols=columns, frameon=False,
-                    handlelength=2.6, columnspacing=1.0, borderaxespad=0.2, labelspacing=0.3)
+        axes.legend(
+            handles,
+            labels,
+            loc="lower left",
+            bbox_to_anchor=(-0.12, 1.0),
+            ncols=columns,
+            frameon=False,
+            handlelength=2.6,
+            columnspacing=1.0,
+            borderaxespad=0.2,
+            labelspacing=0.3,
+        )
 
 
 def _figure(panel: Panel) -> pyplot.Figure:
@@ -127,8 +137,10 @@ def _save(panel: Panel, form: str) -> bytes:
     with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # glyphs that the font of the layout lacks: the reader's has them
         figure = _figure(panel)
-        metadata = {"svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
-                    "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}.get(form, {"Software": None})
+        metadata = {
+            "svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
+            "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+        }.get(form, {"Software": None})
         figure.savefig(out, format=form, metadata=metadata, dpi=200, facecolor="white" if form == "png" else "none")
         pyplot.close(figure)
     return out.getvalue()
@@ -137,7 +149,7 @@ def _save(panel: Panel, form: str) -> bytes:
 def inline_svg(panel: Panel, prefix: str) -> str:
     """For a page: colours by CSS variables, ids that no other panel has, scaled to the width that it is given."""
     drawing = _save(panel, "svg").decode("utf-8")
-    drawing = drawing[drawing.index("<svg"):]
+    drawing = drawing[drawing.index("<svg") :]
     drawing = re.sub(r"<metadata>.*?</metadata>\s*", "", drawing, flags=re.DOTALL)
     for name, (light, _) in PALETTE.items():
         drawing = drawing.replace(light, f"var(--{name}, {light})")
@@ -146,10 +158,13 @@ def inline_svg(panel: Panel, prefix: str) -> str:
     drawing = re.sub(r'xlink:href="#([^"]+)"', rf'xlink:href="#{prefix}-\1"', drawing)
     drawing = drawing.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")
     title = html.escape(panel.title, quote=True)
-    return re.sub(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>',
-                  rf'<svg class="plot" viewBox="\1" role="img" aria-label="{title.replace(chr(92), chr(92) * 2)}" '
-                  r'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">',
-                  drawing, count=1)
+    return re.sub(
+        r'<svg [^>]*?viewBox="([^"]+)"[^>]*>',
+        rf'<svg class="plot" viewBox="\1" role="img" aria-label="{title.replace(chr(92), chr(92) * 2)}" '
+        r'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">',
+        drawing,
+        count=1,
+    )
 
 
 def css_variables(dark: bool) -> str:
@@ -161,8 +176,10 @@ def file_bytes(panel: Panel, form: str) -> bytes:
     if form != "svg":
         return _save(panel, form)
     drawing = inline_svg(panel, "p")
-    sheet = (f"<style>svg {{ {css_variables(False)} background: var(--paper) }} "
-             f"@media (prefers-color-scheme: dark) {{ svg {{ {css_variables(True)} }} }}</style>")
+    sheet = (
+        f"<style>svg {{ {css_variables(False)} background: var(--paper) }} "
+        f"@media (prefers-color-scheme: dark) {{ svg {{ {css_variables(True)} }} }}</style>"
+    )
     size = f'width="{WIDTH_POINTS}pt" height="{panel.height_points}pt" '
     drawing = drawing.replace('class="plot" ', size, 1)
     end = drawing.index(">") + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from typing import Callable
@@ -47,7 +48,8 @@ def read(paths: list[str]) -> Loaded:
 def run(main: Callable[[], int]) -> None:
     """Ends the program with main's status; an error that a person can make is one line."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         status = main()
         sys.stdout.flush()

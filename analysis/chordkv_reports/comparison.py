@@ -86,8 +86,9 @@ def compare(base: list[Run], new: list[Run], metric: str, confidence: float, mar
     matched = [name for name in names if name not in constant]
     # At least one, so that sets without any difference match, too.
     keys = matched or ["phase_type"]
-    groups = {of: dict(list(frame.groupby(keys if len(keys) > 1 else keys[0], sort=False)))
-              for of, frame in sets.items()}
+    groups = {
+        of: dict(list(frame.groupby(keys if len(keys) > 1 else keys[0], sort=False))) for of, frame in sets.items()
+    }
     for key, rows in groups["base"].items():
         label = _label(rows, matched)
         if key not in groups["new"]:
@@ -99,8 +100,9 @@ def compare(base: list[Run], new: list[Run], metric: str, confidence: float, mar
             continue
         found = ratio(values[1], values[0], confidence)
         result.rows.append(Row(label, values[0], values[1], found, judge(found, more_is_faster, margin)))
-    result.unmatched += [f"only in NEW: {_label(rows, matched)}" for key, rows in groups["new"].items()
-                         if key not in groups["base"]]
+    result.unmatched += [
+        f"only in NEW: {_label(rows, matched)}" for key, rows in groups["new"].items() if key not in groups["base"]
+    ]
     result.why_nothing = "no setting is in both sets; " + "; ".join(result.unmatched)
     return result
 
@@ -116,16 +118,32 @@ def render(comparison: Comparison) -> str:
     body = []
     for row in comparison.rows:
         interval = f"{row.ratio.low:.3f} to {row.ratio.high:.3f}" if row.ratio.known else "-"
-        body.append([row.label, _middle(row.base, comparison.metric), _middle(row.new, comparison.metric),
-                     f"{len(row.base)}, {len(row.new)}", f"{row.ratio.value:.3f}", interval, row.verdict])
-    widths = [max(len(row[i]) for row in [header, *body]) for i in range(len(header))]
-    for row in [header, *body]:
-        cells = [cell.ljust(width) if i in (0, 6) else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))]
+        body.append(
+            [
+                row.label,
+                _middle(row.base, comparison.metric),
+                _middle(row.new, comparison.metric),
+                f"{len(row.base)}, {len(row.new)}",
+                f"{row.ratio.value:.3f}",
+                interval,
+                row.verdict,
+            ]
+        )
+    widths = [max(len(line[i]) for line in [header, *body]) for i in range(len(header))]
+    for line in [header, *body]:
+        cells = [
+            cell.ljust(width) if i in (0, 6) else cell.rjust(width) for i, (cell, width) in enumerate(zip(line, widths))
+        ]
         lines.append("  ".join(cells).rstrip())
-    lines += ["", f"BASE, NEW: medians of {comparison.metric}, {unit}; n: repetitions of each. Ratio: of geometric means, with "
-              "Welch's t interval of their logarithms."]
+    lines += [
+        "",
+        f"BASE, NEW: medians of {comparison.metric}, {unit}; n: repetitions of each. Ratio: of geometric means, with "
+        "Welch's t interval of their logarithms.",
+    ]
     if len(body) > 1:
         expected = len(body) * (1 - comparison.confidence)
-        lines.append(f"Of {len(body)} comparisons without any difference about {expected:.2g} would be told apart by chance.")
+        lines.append(
+            f"Of {len(body)} comparisons without any difference about {expected:.2g} would be told apart by chance."
+        )
     lines += comparison.unmatched
     return "\n".join(lines) + "\n"

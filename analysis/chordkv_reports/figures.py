@@ -1,4 +1,4 @@
-"""The figures about performance: throughput by k, messages by k, the same beside published values, scaling, latency."""
+"""The figures about performance: throughput by k, messages by k, the same beside published values, scaling."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from .canvas import FAINT, INK, SERIES_MAX, Panel, legend, number_axis, short_ti
 from .published import PUBLISHED
 from .series import REPLICATION, SCALE, Context, contexts, points
 from .statistics import median
-from .tidy import Observation, merged_buckets, quantile
 
 THROUGHPUT = "throughput_per_second"
 
@@ -35,14 +34,15 @@ class Figure:
 
 
 def spread(values: list[float], form: str = ",.0f") -> str:
-    """Median, and least and greatest where there are several."""
-    if len(values) == 1:
+    """Median, and least and greatest where they differ."""
+    if min(values) == max(values):
         return f"{values[0]:{form}}"
     return f"{median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
-def error_bars(axes: Axes, found: list[tuple[float, list[float]]], index: int, label: str, hollow: bool = False,
-               shift: float = 0.0) -> None:
+def error_bars(
+    axes: Axes, found: list[tuple[float, list[float]]], index: int, label: str, hollow: bool = False, shift: float = 0.0
+) -> None:
     """Medians of the repetitions, with bars from the least to the greatest; shifted a little, so that bars at one place
     don't hide each other."""
     middle = [median(values) for _, values in found]
@@ -70,9 +70,12 @@ SHIFTS = (-0.04, 0.04)
 
 
 def throughput_by_k(frame: pandas.DataFrame) -> Figure | None:
-    figure = Figure("throughput-by-k", "Throughput by k and consistency",
-                    "Median of the repetitions; bars from the least to the greatest.",
-                    header=["phase", "consistency", "k", "operations/s: median (min to max)", "repetitions"])
+    figure = Figure(
+        "throughput-by-k",
+        "Throughput by k and consistency",
+        "Median of the repetitions; bars from the least to the greatest.",
+        header=["phase", "consistency", "k", "operations/s: median (min to max)", "repetitions"],
+    )
     for context in _by_k(frame):
 
         def draw(axes: Axes, rows: pandas.DataFrame = context.rows) -> None:
@@ -98,23 +101,33 @@ CRITICAL, ALL_MESSAGES = "messages_critical_path_per_operation", "messages_all_p
 
 
 def messages_by_k(frame: pandas.DataFrame) -> Figure | None:
-    figure = Figure("messages-by-k", "Messages an operation by k",
-                    "Filled: messages that an operation waits for, one after another (client to entry node, hops to the "
-                    "owner, the chain where the answer waits for it, the answer). Hollow: all messages that left a rank. "
-                    "Where ranks share cores every message costs a core's time, so throughput follows the hollow "
-                    "markers; where each rank has a core, latency follows the filled ones. A message to oneself counts "
-                    "as one that is waited for, but never leaves the rank: hollow may lie below filled.",
-                    header=["phase", "consistency", "k", "waited for", "all"])
+    figure = Figure(
+        "messages-by-k",
+        "Messages an operation by k",
+        "Filled: messages that an operation waits for, one after another (client to entry node, hops to the "
+        "owner, the chain where the answer waits for it, the answer). Hollow: all messages that left a rank. "
+        "Where ranks share cores every message costs a core's time, so throughput follows the hollow "
+        "markers; where each rank has a core, latency follows the filled ones. A message to oneself counts "
+        "as one that is waited for, but never leaves the rank: hollow may lie below filled.",
+        header=["phase", "consistency", "k", "waited for", "all"],
+    )
     for context in _by_k(frame):
 
         def draw(axes: Axes, rows: pandas.DataFrame = context.rows) -> None:
             for index, name in enumerate(CONSISTENCIES):
                 of = rows[rows["consistency"] == name]
                 if len(of):
-                    error_bars(axes, points(of, "replicas", CRITICAL), index, f"{name}, waited for",
-                               shift=SHIFTS[index])
-                    error_bars(axes, points(of, "replicas", ALL_MESSAGES), index, f"{name}, all", hollow=True,
-                               shift=SHIFTS[index])
+                    error_bars(
+                        axes, points(of, "replicas", CRITICAL), index, f"{name}, waited for", shift=SHIFTS[index]
+                    )
+                    error_bars(
+                        axes,
+                        points(of, "replicas", ALL_MESSAGES),
+                        index,
+                        f"{name}, all",
+                        hollow=True,
+                        shift=SHIFTS[index],
+                    )
             ticks_at(axes, sorted(float(k) for k in rows["replicas"].unique()), "copies of every key, k")
             axes.set_ylabel("messages an operation")
             axes.set_ylim(bottom=0)
@@ -131,31 +144,40 @@ def messages_by_k(frame: pandas.DataFrame) -> Figure | None:
 
 
 def beside_published(frame: pandas.DataFrame) -> Figure | None:
-    figure = Figure("beside-published", "Shapes beside the published ones",
-                    "Throughput relative to that with one copy, ours (filled, median; bars from the least to the greatest "
-                    "repetition, each over the median of k = 1) and published (hollow; single values without error "
-                    "bars). Only shapes can be compared: the programs and machines differ.",
-                    header=["phase", "source", "consistency", "k", "relative to k = 1"])
+    figure = Figure(
+        "beside-published",
+        "Shapes beside the published ones",
+        "Throughput relative to that with one copy, ours (filled, median; bars from the least to the greatest "
+        "repetition, each over the median of k = 1) and published (hollow; single values without error "
+        "bars). Only shapes can be compared: the programs and machines differ.",
+        header=["phase", "source", "consistency", "k", "relative to k = 1"],
+    )
     for context in _by_k(frame):
         rows = context.rows
         kind = rows["phase_type"].iloc[0]
-        base = {name: dict(points(rows[rows["consistency"] == name], "replicas", THROUGHPUT)).get(1)
-                for name in CONSISTENCIES}
-        if rows["replicas"].nunique() < 2 or not any(base.values()) or not any(p.phase == kind for p in PUBLISHED):
+        one_copy = rows[rows["replicas"] == 1]
+        base = {name: median(of[THROUGHPUT].tolist()) for name, of in one_copy.groupby("consistency")}
+        if rows["replicas"].nunique() < 2 or not base or not any(p.phase == kind for p in PUBLISHED):
             continue
 
         def draw(axes: Axes, rows: pandas.DataFrame = rows, base: dict = base, kind: str = kind) -> None:
             for index, name in enumerate(CONSISTENCIES):
                 found = points(rows[rows["consistency"] == name], "replicas", THROUGHPUT)
-                if base[name]:
-                    relative = [(k, [value / median(base[name]) for value in values]) for k, values in found]
+                if name in base:
+                    relative = [(k, [value / base[name] for value in values]) for k, values in found]
                     error_bars(axes, relative, index, f"{name}, ours", shift=SHIFTS[index])
             for number, source in enumerate(p for p in PUBLISHED if p.phase == kind):
                 look = style(number) | {"color": style(CONSISTENCIES.index(source.consistency))["color"]}
                 rates = [rate / source.per_second[0] for rate in source.per_second]
-                axes.plot(source.replicas, rates, label=f"{source.consistency}, {source.short}", markerfacecolor="none",
-                          **look | {"linewidth": 0.9, "marker": "^" if number < 2 else "D"})
-            ticks_at(axes, [1.0, 3.0, 5.0], "copies of every key, k")
+                axes.plot(
+                    source.replicas,
+                    rates,
+                    label=f"{source.consistency}, {source.short}",
+                    markerfacecolor="none",
+                    **look | {"linewidth": 0.9, "marker": "^" if number < 2 else "D"},
+                )
+            measured = {float(k) for k in rows["replicas"].unique()}
+            ticks_at(axes, sorted(measured | {1.0, 3.0, 5.0}), "copies of every key, k")
             axes.set_ylabel("throughput / that of k = 1")
             axes.set_ylim(bottom=0)
             legend(axes, 1)
@@ -164,18 +186,38 @@ def beside_published(frame: pandas.DataFrame) -> Figure | None:
         figure.use(rows)
         for name in CONSISTENCIES:
             for k, values in points(rows[rows["consistency"] == name], "replicas", THROUGHPUT):
-                if base[name]:
-                    relative = [value / median(base[name]) for value in values]
+                if name in base:
+                    relative = [value / base[name] for value in values]
                     figure.rows.append([context.label, "ours", name, f"{k:g}", spread(relative, ".2f")])
         for source in PUBLISHED:
             if source.phase == kind:
                 for k, rate in zip(source.replicas, source.per_second):
-                    figure.rows.append([context.label, source.short, source.consistency, f"{k:g}",
-                                        f"{rate / source.per_second[0]:.2f}"])
+                    figure.rows.append(
+                        [
+                            context.label,
+                            source.short,
+                            source.consistency,
+                            f"{k:g}",
+                            f"{rate / source.per_second[0]:.2f}",
+                        ]
+                    )
     return figure if figure.panels else None
 
 
 # --- Scaling
+
+
+def time_axis(axes: Axes, which: str) -> None:
+    """A logarithmic axis of nanoseconds, told in units that people use."""
+    (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = sorted(axis.get_view_interval())
+    ratio = high / max(low, 1)
+    mantissas = (1, 2, 5) if ratio < 30 else (1, 3) if ratio < 1000 else (1,)
+    steps = [m * 10.0**e for e in range(1, 12) for m in mantissas]
+    axis.set_major_locator(FixedLocator(steps))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(short_time))
 
 
 def _scalings(frame: pandas.DataFrame) -> list[tuple[str, Context]]:
@@ -183,8 +225,8 @@ def _scalings(frame: pandas.DataFrame) -> list[tuple[str, Context]]:
     per_rank = frame.copy()
     per_rank["operation_count_per_rank"] = per_rank["operation_count"] / per_rank["rank_count"]
     found = []
-    for name, extra, free in (("strong", [], ()), ("weak", ["operation_count_per_rank"], ("file_sha256",))):
-        groups = [per_rank] if not extra else [rows for _, rows in per_rank.groupby(extra[0])]
+    for name, extra, free in (("strong", "", ()), ("weak", "operation_count_per_rank", ("file_sha256",))):
+        groups = [per_rank] if not extra else [rows for _, rows in per_rank.groupby(extra)]
         for group in groups:
             skipped = (*SCALE, *free, *(("operation_count",) if extra else ()))
             for context in contexts(group, (*REPLICATION, *skipped)):
@@ -208,13 +250,20 @@ def _rank_axis(axes: Axes, rows: pandas.DataFrame) -> None:
     ticks_at(axes, sorted(float(n) for n in rows["rank_count"].unique()), "ranks")
     shared = rows[rows["ranks_per_core"] > 1]["rank_count"]
     if len(shared):  # from here on ranks share cores
-        axes.axvspan(shared.min() / 1.19, rows["rank_count"].max() * 1.19, color=FAINT, alpha=0.13, linewidth=0,
-                     label="ranks share cores")
+        axes.axvspan(
+            shared.min() / 1.19,
+            rows["rank_count"].max() * 1.19,
+            color=FAINT,
+            alpha=0.13,
+            linewidth=0,
+            label="ranks share cores",
+        )
     axes.set_xlim(rows["rank_count"].min() / 1.19, rows["rank_count"].max() * 1.19)
 
 
 def efficiencies(of: pandas.DataFrame, cores: bool) -> list[tuple[float, list[float]]]:
     """Throughput a rank (or a core that ranks run on), over that of the fewest ranks."""
+
     def resources(n: float) -> float:
         return n / max(of[of["rank_count"] == n]["ranks_per_core"].iloc[0], 1) if cores else n
 
@@ -224,14 +273,26 @@ def efficiencies(of: pandas.DataFrame, cores: bool) -> list[tuple[float, list[fl
 
 
 def scaling(frame: pandas.DataFrame) -> Figure | None:
-    figure = Figure("scaling", "Throughput, latency and efficiency by ranks",
-                    "Medians of the repetitions; bars from the least to the greatest. Efficiency is throughput a rank "
-                    "over that of the fewest ranks (filled), and throughput a core in use over the same (hollow): where "
-                    "ranks share cores (shaded) more ranks bring no more computing power, and only the latter tells what "
-                    "the program loses. More ranks also mean longer paths. Strong: the work is the same; weak: the "
-                    "work of a rank is.",
-                    header=["series", "line", "ranks", "ranks a core", "operations/s: median (min to max)", "p50", "p99",
-                            "efficiency a rank", "a core"])
+    figure = Figure(
+        "scaling",
+        "Throughput, latency and efficiency by ranks",
+        "Medians of the repetitions; bars from the least to the greatest. Efficiency is throughput a rank "
+        "over that of the fewest ranks (filled), and throughput a core in use over the same (hollow): where "
+        "ranks share cores (shaded) more ranks bring no more computing power, and only the latter tells what "
+        "the program loses. More ranks also mean longer paths. Strong: the work is the same; weak: the "
+        "work of a rank is.",
+        header=[
+            "series",
+            "line",
+            "ranks",
+            "ranks a core",
+            "operations/s: median (min to max)",
+            "p50",
+            "p99",
+            "efficiency a rank",
+            "a core",
+        ],
+    )
     for name, context in _scalings(frame):
         rows, lines = context.rows, _lines(context.rows)
         title = f"{name.capitalize()} scaling: {context.label}"
@@ -275,90 +336,17 @@ def scaling(frame: pandas.DataFrame) -> Figure | None:
             a_rank, a_core = dict(efficiencies(of, False)), dict(efficiencies(of, True))
             for n, values in points(of, "rank_count", THROUGHPUT):
                 share = of[of["rank_count"] == n]["ranks_per_core"].iloc[0]
-                figure.rows.append([title, label, f"{n:g}", f"{share:g}", spread(values), short_time(median(p50[n])),
-                                    short_time(median(p99[n])), f"{median(a_rank[n]):.2f}", f"{median(a_core[n]):.2f}"])
+                figure.rows.append(
+                    [
+                        title,
+                        label,
+                        f"{n:g}",
+                        f"{share:g}",
+                        spread(values),
+                        short_time(median(p50[n])),
+                        short_time(median(p99[n])),
+                        f"{median(a_rank[n]):.2f}",
+                        f"{median(a_core[n]):.2f}",
+                    ]
+                )
     return figure if figure.panels else None
-
-
-# --- Latency
-
-
-def time_axis(axes: Axes, which: str) -> None:
-    """A logarithmic axis of nanoseconds, told in units that people use."""
-    (axes.set_xscale if which == "x" else axes.set_yscale)("log")
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    low, high = sorted(axis.get_view_interval())
-    steps = [m * 10.0**e for e in range(1, 12) for m in (1, 2, 5)]
-    if high / max(low, 1) > 60:
-        steps = [10.0**e for e in range(1, 12)]
-    axis.set_major_locator(FixedLocator(steps))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(short_time))
-
-
-TAIL = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)
-
-
-def _curve(buckets: list[tuple[int, int, int]]) -> tuple[list[float], list[float]]:
-    """Latency against 1 / (share of operations that took longer), as a stair; the last operation ends it."""
-    total = sum(count for _, _, count in buckets)
-    at: list[float] = [float(max(buckets[0][0], 1))]
-    slower: list[float] = [1.0]
-    seen = 0
-    for _, last, count in buckets:
-        at.append(float(last))
-        slower.append(total / (total - seen))
-        seen += count
-        at.append(float(last))
-        slower.append(total / max(total - seen, 0.5) if seen < total else total)
-    return at, slower
-
-
-def latency_cdf(frame: pandas.DataFrame, observed: list[Observation]) -> Figure | None:
-    figure = Figure("latency", "Distribution of latency",
-                    "The share of operations that were answered within a time. The vertical scale gives each further "
-                    "nine the same room, so that the tail can be read; a curve ends at its slowest operation. All "
-                    "repetitions together.",
-                    header=["phase", "line", "operations", "p50", "p90", "p99", "p99.9", "slowest"])
-    for context in contexts(frame, (*REPLICATION, *SCALE, "file_sha256", "operation_count")):
-        names = series.varying(context.rows, [*REPLICATION, "rank_count", "file_sha256"])
-        kinds = [k for k in ("insert", "query", "delete")
-                 if any(observed[i].record["operations"][k]["count"] for i in context.rows["observation"])]
-        lines = []
-        for _, of in context.rows.groupby([*REPLICATION, "rank_count", "file_sha256"], sort=True):
-            words = [series.file_name(of) if n == "file_sha256" else series.word(n, of[n].iloc[0]) for n in names]
-            for kind in kinds:
-                merged: dict[tuple[int, int], int] = {}
-                for number in of["observation"]:
-                    for first, last, count in merged_buckets(observed[number].record, (kind,)):
-                        merged[first, last] = merged.get((first, last), 0) + count
-                buckets = [(*key, count) for key, count in sorted(merged.items())]
-                label = ", ".join([*words, kind] if len(kinds) > 1 else words) or kind
-                if buckets:
-                    lines.append((label, buckets))
-        for start in range(0, len(lines), SERIES_MAX):
-            part = lines[start:start + SERIES_MAX]
-
-            def draw(axes: Axes, part: list = part) -> None:
-                for index, (label, buckets) in enumerate(part):
-                    look = style(index)
-                    axes.plot(*_curve(buckets), label=label, color=look["color"], linestyle=look["linestyle"])
-                time_axis(axes, "x")
-                axes.set_yscale("log")
-                top = max(sum(count for *_, count in buckets) for _, buckets in part)
-                shown = [p for p in TAIL if 1 / (1 - p) <= top * 1.01]
-                axes.set_yticks([1 / (1 - p) for p in shown], [f"{p * 100:.7g}" for p in shown])
-                axes.yaxis.set_minor_locator(NullLocator())
-                axes.set_ylim(1, top * 1.3)
-                axes.set_xlabel("latency (logarithmic)")
-                axes.set_ylabel("operations answered within, %")
-                legend(axes)
-
-            suffix = f" ({start // SERIES_MAX + 1})" if len(lines) > SERIES_MAX else ""
-            figure.panels.append(Panel(context.label + suffix, draw, 250))
-        figure.use(context.rows)
-        for label, buckets in lines:
-            quantiles = [short_time(quantile(buckets, p)) for p in (0.5, 0.9, 0.99, 0.999, 1.0)]
-            figure.rows.append([context.label, label, f"{sum(c for *_, c in buckets):,}", *quantiles])
-    return figure if figure.panels else None
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import pandas
 from matplotlib.axes import Axes
@@ -50,7 +51,8 @@ class Hops:
     @property
     def standard_error(self) -> float:
         """Of the measured mean, if routing does what is expected. Operations on one key have the same owner, so a mean
-        over many repetitions with the same keys isn't surer than their number allows: keys are counted, not operations."""
+        over many repetitions with the same keys isn't surer than their number allows: keys are counted, not operations.
+        """
         mean = self.expected_mean
         variance = sum(p * (i - mean) ** 2 for i, p in enumerate(self.expected))
         return math.sqrt(variance / max(min(self.operation_count, self.key_count), 1))
@@ -75,18 +77,21 @@ def ring_words(rows: pandas.DataFrame) -> list[str]:
 
 def rings(frame: pandas.DataFrame, observed: list[Observation]) -> list[Hops]:
     """Repetitions with one expectation together: one ring, one way of routing."""
-    groups: dict[tuple[object, ...], list[int]] = {}
+    groups: dict[tuple[tuple[str, ...], tuple[float, ...], str, str], list[int]] = {}
     for number in frame["observation"]:
         record = observed[number].record
         found = _hops_of(record)
         if found is not None:
             early = record["phase"]["type"] == "query" and record["run"]["options"].get("consistency") == "eventual"
-            k = record["run"]["options"]["replicas"] if early else ""
+            k = record["run"]["options"]["replicas"] if early else "1"
             ids = tuple(node["id"] for node in record["nodes"])
-            groups.setdefault((ids, tuple(round(p, 9) for p in found[1]), k, record["run"]["options"]["routing"]), []) \
-                .append(number)
+            groups.setdefault(
+                (ids, tuple(round(p, 9) for p in found[1]), k, record["run"]["options"]["routing"]), []
+            ).append(number)
     made = []
     for (_, expected, k, _), numbers in groups.items():
+        if len(expected) < 2:
+            continue  # a ring of one node
         rows = frame[frame["observation"].isin(numbers)]
         counts = [0] * 64
         for number in numbers:
@@ -96,30 +101,39 @@ def rings(frame: pandas.DataFrame, observed: list[Observation]) -> list[Hops]:
             counts.pop()
         words = ring_words(rows)
         words.append("" if rows["routing"].iloc[0] == "finger" else f"routing {rows['routing'].iloc[0]}")
-        if k not in ("", "1"):
+        if k != "1":
             words.append(f"eventual queries, k = {k}: a copy on the way answers")
-        ideal = observed[numbers[0]].record["owner_hops"]["ideal_mean"] if k in ("", "1") else None
+        ideal = observed[numbers[0]].record["owner_hops"]["ideal_mean"] if k == "1" else None
         keys = max(observed[number].record["verdict"]["pair_count"] for number in numbers)
-        made.append(Hops(", ".join(w for w in words if w), rows, counts, list(expected), keys, ideal))  # type: ignore
+        made.append(Hops(", ".join(w for w in words if w), rows, counts, list(expected), keys, ideal))
     made.sort(key=lambda ring: (ring.rows["rank_count"].iloc[0], ring.rows["virtual_nodes"].iloc[0], ring.label))
     return made[:RINGS_MAX]
 
 
 def hops(frame: pandas.DataFrame, observed: list[Observation]) -> Figure | None:
-    figure = Figure("hops", "Hops beside the expectation",
-                    "Bars: share of operations that reached their key's owner after so many messages from node to node "
-                    "(owner_hops). Markers: what routing should need on this ring, computed from the sorted ids alone, "
-                    "for keys and entry nodes drawn evenly. The Chord papers' path length is one less, but at least 0. "
-                    "± is the standard error of the measured mean: of as many draws as there are distinct keys.",
-                    header=["ring", "operations", "distinct keys", "mean owner_hops", "expected", "±",
-                            "average of many rings"])
+    figure = Figure(
+        "hops",
+        "Hops beside the expectation",
+        "Bars: share of operations that reached their key's owner after so many messages from node to node "
+        "(owner_hops). Markers: what routing should need on this ring, computed from the sorted ids alone, "
+        "for keys and entry nodes drawn evenly. The Chord papers' path length is one less, but at least 0. "
+        "± is the standard error of the measured mean: of as many draws as there are distinct keys.",
+        header=["ring", "operations", "distinct keys", "mean owner_hops", "expected", "±", "average of many rings"],
+    )
     for ring in rings(frame, observed):
 
         def draw(axes: Axes, ring: Hops = ring) -> None:
             shares = [count / ring.operation_count for count in ring.counts]
             axes.bar(range(len(shares)), shares, width=0.72, color=SERIES_COLOURS[0], label="measured")
-            axes.plot(range(len(ring.expected)), ring.expected, "o", color=SERIES_COLOURS[1], label="expected",
-                      markerfacecolor="none", markeredgewidth=1.5)
+            axes.plot(
+                range(len(ring.expected)),
+                ring.expected,
+                "o",
+                color=SERIES_COLOURS[1],
+                label="expected",
+                markerfacecolor="none",
+                markeredgewidth=1.5,
+            )
             axes.set_xticks(range(max(len(shares), len(ring.expected))))
             axes.set_xlabel("messages until the owner is reached")
             axes.set_ylabel("share of operations")
@@ -130,8 +144,17 @@ def hops(frame: pandas.DataFrame, observed: list[Observation]) -> Figure | None:
         figure.panels.append(Panel(ring.label, draw))
         figure.use(ring.rows)
         ideal = "" if ring.ideal_mean is None else f"{ring.ideal_mean:.3f}"
-        figure.rows.append([ring.label, f"{ring.operation_count:,}", f"{ring.key_count:,}", f"{ring.mean:.3f}",
-                            f"{ring.expected_mean:.3f}", f"{ring.standard_error:.3f}", ideal])
+        figure.rows.append(
+            [
+                ring.label,
+                f"{ring.operation_count:,}",
+                f"{ring.key_count:,}",
+                f"{ring.mean:.3f}",
+                f"{ring.expected_mean:.3f}",
+                f"{ring.standard_error:.3f}",
+                ideal,
+            ]
+        )
     return figure if figure.panels else None
 
 
@@ -146,28 +169,46 @@ def _fullest(frame: pandas.DataFrame) -> list[int]:
 
 
 def keys_per_node(frame: pandas.DataFrame, observed: list[Observation]) -> Figure | None:
-    figure = Figure("keys", "Keys per node",
-                    "Keys that each rank owns (all its virtual nodes together), from the fewest to the most. Shaded: the "
-                    "1st to the 99th percentile that a large ring would show, as in the Chord papers; dotted: median "
-                    "of the least and of the greatest of as many independent draws as there are ranks.",
-                    header=["ring", "keys", "mean", "least (expected)", "greatest (expected)", "greatest/mean"])
+    figure = Figure(
+        "keys",
+        "Keys per node",
+        "Keys that each rank owns (all its virtual nodes together), from the fewest to the most. Shaded: the "
+        "1st to the 99th percentile that a large ring would show, as in the Chord papers; dotted: median "
+        "of the least and of the greatest of as many independent draws as there are ranks.",
+        header=["ring", "keys", "mean", "least (expected)", "greatest (expected)", "greatest/mean"],
+    )
     for number in _fullest(frame):
         record = observed[number].record
         balance = record.get("keys_per_rank")
-        counts = sorted(rank["owned_pair_count"] for rank in record["ranks"] if rank.get("member_count", 1) > 0
-                        and "owned_pair_count" in rank)
+        counts = sorted(
+            rank["owned_pair_count"]
+            for rank in record["ranks"]
+            if rank.get("member_count", 1) > 0 and "owned_pair_count" in rank
+        )
         if balance is None or balance["mean"] in (None, 0) or len(counts) < 2:
             continue
 
-        def draw(axes: Axes, counts: list[int] = counts, balance: Record = balance) -> None:
-            axes.axhspan(balance["expected_p1"], balance["expected_p99"], color=FAINT, alpha=0.15, linewidth=0,
-                         label="expected, 1 % to 99 %")
+        def draw(axes: Axes, counts: list[int] = counts, balance: Any = balance) -> None:
+            axes.axhspan(
+                balance["expected_p1"],
+                balance["expected_p99"],
+                color=FAINT,
+                alpha=0.15,
+                linewidth=0,
+                label="expected, 1 % to 99 %",
+            )
             for name in ("expected_min_median", "expected_max_median"):
                 axes.axhline(balance[name], color=FAINT, linewidth=1, linestyle=":")
             axes.axhline(balance["mean"], color=INK, linewidth=1, label="mean")
             look = style(0)
-            axes.plot(range(1, len(counts) + 1), counts, linestyle="none", marker=look["marker"], color=look["color"],
-                      label="a rank")
+            axes.plot(
+                range(1, len(counts) + 1),
+                counts,
+                linestyle="none",
+                marker=look["marker"],
+                color=look["color"],
+                label="a rank",
+            )
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.set_xlabel("ranks, from the fewest keys to the most")
             axes.set_ylabel("keys owned")
@@ -180,10 +221,16 @@ def keys_per_node(frame: pandas.DataFrame, observed: list[Observation]) -> Figur
         label = ", ".join([w for w in ring_words(row) if w] + [f"{sum(counts):,} keys"])
         figure.panels.append(Panel(label, draw))
         figure.use(row)
-        figure.rows.append([label, f"{sum(counts):,}", f"{balance['mean']:,.1f}",
-                            f"{balance['min']:,} ({balance['expected_min_median']:,})",
-                            f"{balance['max']:,} ({balance['expected_max_median']:,})",
-                            f"{balance['max_over_mean']:.2f}"])
+        figure.rows.append(
+            [
+                label,
+                f"{sum(counts):,}",
+                f"{balance['mean']:,.1f}",
+                f"{balance['min']:,} ({balance['expected_min_median']:,})",
+                f"{balance['max']:,} ({balance['expected_max_median']:,})",
+                f"{balance['max_over_mean']:.2f}",
+            ]
+        )
     return figure if figure.panels else None
 
 
@@ -191,14 +238,14 @@ def keys_per_node(frame: pandas.DataFrame, observed: list[Observation]) -> Figur
 
 
 def _binned(timeline: Record) -> tuple[list[float], list[float]]:
-    """Seconds and operations/s, in at most TIMELINE_BINS bins. The last slice is left out where it is not a whole bin: it
-    ends with the phase, nobody knows where in it."""
+    """Seconds and operations/s, in at most TIMELINE_BINS bins. The last bin is left out: it ends with the phase, nobody
+    knows where in it."""
     counts, slice_ns = timeline["answered_counts"], timeline["slice_ns"]
     per_bin = max(math.ceil(len(counts) / TIMELINE_BINS), 1)
     at, rate = [], []
     for start in range(0, len(counts) - per_bin, per_bin):
         at.append((start + per_bin / 2) * slice_ns / 1e9)
-        rate.append(sum(counts[start:start + per_bin]) * 1e9 / (per_bin * slice_ns))
+        rate.append(sum(counts[start : start + per_bin]) * 1e9 / (per_bin * slice_ns))
     return at, rate
 
 
@@ -209,7 +256,9 @@ def _marks(record: Record) -> list[tuple[float, float, str, int]]:
         start = fault["injected_ns"] if fault["injected_ns"] is not None else fault["detected_ns"]
         if not fault["refused"] and start is not None:
             end = fault["committed_ns"] if fault["committed_ns"] is not None else start
-            marks.append((start / 1e9, end / 1e9, f"rank {fault['rank']}: {fault['kind'] or 'suspected'}, until left out", 1))
+            marks.append(
+                (start / 1e9, end / 1e9, f"rank {fault['rank']}: {fault['kind'] or 'suspected'}, until left out", 1)
+            )
             if fault["rejoined_ns"] is not None:
                 back = fault["rejoined_ns"] / 1e9
                 marks.append((back, back, f"rank {fault['rank']} is back", 2))
@@ -217,18 +266,24 @@ def _marks(record: Record) -> list[tuple[float, float, str, int]]:
         what = {member["change"] for member in change["members"]} & {"join", "depart"}
         ours = change["trigger"] and not change["refused"] and change["started_ns"] is not None
         if ours and what and not any(change["trigger"] == fault["trigger"] for fault in record.get("faults", [])):
-            said = " and ".join(f"{m['change']} of rank {m['rank']}" for m in change["members"]
-                                if m["change"] != "exclude" and "rank" in m)
+            said = " and ".join(
+                f"{m['change']} of rank {m['rank']}"
+                for m in change["members"]
+                if m["change"] != "exclude" and "rank" in m
+            )
             marks.append((change["started_ns"] / 1e9, change["ended_ns"] / 1e9, said, 3 if "join" in what else 4))
     return marks
 
 
 def over_time(frame: pandas.DataFrame, observed: list[Observation]) -> Figure | None:
-    figure = Figure("over-time", "Throughput over time around changes and faults",
-                    "Operations answered a second, counted in equal bins. Bars of colour: from the fault until the view "
-                    "change that left the rank out was committed, or from the first message of a join or depart to its "
-                    "last (a line where that is too short to see). The first repetition of each setting.",
-                    header=["phase", "event", "from, s", "to, s"])
+    figure = Figure(
+        "over-time",
+        "Throughput over time around changes and faults",
+        "Operations answered a second, counted in equal bins. Bars of colour: from the fault until the view "
+        "change that left the rank out was committed, or from the first message of a join or depart to its "
+        "last (a line where that is too short to see). The first repetition of each setting.",
+        header=["phase", "event", "from, s", "to, s"],
+    )
     with_events = [n for n in frame["observation"] if observed[n].record.get("timeline") and _marks(observed[n].record)]
     shown: list[Context] = contexts(frame[frame["observation"].isin(with_events)], ()) if with_events else []
     for context in shown[:TIMELINES_MAX]:
@@ -264,8 +319,17 @@ def over_time(frame: pandas.DataFrame, observed: list[Observation]) -> Figure | 
 
 def events_table(frame: pandas.DataFrame, observed: list[Observation]) -> tuple[list[str], list[list[str]]]:
     """Every fault and every change that was made, with its times and costs."""
-    header = ["run", "repetition", "event", "at", "detected after", "writable after", "pairs moved", "wedged at most",
-              "unknown operations"]
+    header = [
+        "run",
+        "repetition",
+        "event",
+        "at",
+        "detected after",
+        "writable after",
+        "pairs moved",
+        "wedged at most",
+        "unknown operations",
+    ]
     rows = []
 
     def time(ns: float | None) -> str:
@@ -279,15 +343,43 @@ def events_table(frame: pandas.DataFrame, observed: list[Observation]) -> tuple[
             if fault["refused"]:
                 rows.append([run, repetition, f"{what} (refused: {fault['refusal_reason']})"] + [""] * 6)
             else:
-                rows.append([run, repetition, what, time(fault["injected_ns"]), time(fault["detected_after_ns"]),
-                             time(fault["writable_after_ns"]), f"{fault['copied_pair_count'] or 0:,}",
-                             time(fault.get("wedged_ns_max")), f"{fault['unknown_operation_count'] or 0:,}"])
+                rows.append(
+                    [
+                        run,
+                        repetition,
+                        what,
+                        time(fault["injected_ns"]),
+                        time(fault["detected_after_ns"]),
+                        time(fault["writable_after_ns"]),
+                        f"{fault['copied_pair_count'] or 0:,}",
+                        time(fault.get("wedged_ns_max")),
+                        f"{fault['unknown_operation_count'] or 0:,}",
+                    ]
+                )
         for change in record.get("changes", []):
             if change["refused"]:
-                rows.append([run, repetition, f"{change['trigger']} (refused: {change['refusal_reason']})",
-                             time(change["at_ns"])] + [""] * 5)
+                rows.append(
+                    [
+                        run,
+                        repetition,
+                        f"{change['trigger']} (refused: {change['refusal_reason']})",
+                        time(change["at_ns"]),
+                    ]
+                    + [""] * 5
+                )
             elif any(member["change"] != "exclude" for member in change["members"]):
                 what = change["trigger"] or " and ".join(f"{m['change']} of {m['name']}" for m in change["members"])
-                rows.append([run, repetition, what, time(change["at_ns"]), "", "",
-                             f"{change['moved_pair_count'] or 0:,}", time(change["wedged_ns_max"]), ""])
+                rows.append(
+                    [
+                        run,
+                        repetition,
+                        what,
+                        time(change["at_ns"]),
+                        "",
+                        "",
+                        f"{change['moved_pair_count'] or 0:,}",
+                        time(change["wedged_ns_max"]),
+                        "",
+                    ]
+                )
     return header, rows

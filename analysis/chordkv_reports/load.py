@@ -158,18 +158,34 @@ class _Reader:
             return
         self.runs.append(run)
         if run.verdict is None:
-            self.problems.append(Problem(self.path, None, f"the run {run.name} has no verdict at its end: "
-                                         "none of its numbers is shown; run it again"))
+            self.problems.append(
+                Problem(
+                    self.path,
+                    None,
+                    f"the run {run.name} has no verdict at its end: " "none of its numbers is shown; run it again",
+                )
+            )
         elif not run.valid:
             message = run.verdict["message"] or "a phase isn't valid"
-            self.problems.append(Problem(self.path, None, f"the run {run.name} is {run.verdict_text}: "
-                                         f"none of its numbers is shown ({message})"))
+            self.problems.append(
+                Problem(
+                    self.path,
+                    None,
+                    f"the run {run.name} is {run.verdict_text}: " f"none of its numbers is shown ({message})",
+                )
+            )
         for summary in run.summaries:
             index = summary["phase"]["index"]
             there = sum(p["phase"]["index"] == index and not p["phase"]["warm_up"] for p in run.phases)
             if there != summary["repetitions"]:
-                self.problems.append(Problem(self.path, None, f"the run {run.name} made {summary['repetitions']} "
-                                             f"repetitions of phase {index + 1}, and {there} of them are here"))
+                self.problems.append(
+                    Problem(
+                        self.path,
+                        None,
+                        f"the run {run.name} made {summary['repetitions']} "
+                        f"repetitions of phase {index + 1}, and {there} of them are here",
+                    )
+                )
 
 
 def _read(path: Path, problems: list[Problem]) -> list[Run]:
@@ -234,8 +250,9 @@ def load(paths: Iterable[str]) -> Loaded:
     names = list(paths)
     files = _files(names)
     if not files:
-        raise NoReports(f"{', '.join(map(shown, names))}: no report (*.jsonl) here; "
-                        "chordkv run --report FILE writes one")
+        raise NoReports(
+            f"{', '.join(map(shown, names))}: no report (*.jsonl) here; " "chordkv run --report FILE writes one"
+        )
     problems: list[Problem] = []
     runs: list[Run] = []
     seen: dict[str, Run] = {}

@@ -80,13 +80,16 @@ class Environments:
 
     def said(self, runs: list[Run]) -> str:
         """What a figure's runs have in common, or all that they have."""
+
         def each(values: Iterable[str]) -> str:
             return ", ".join(dict.fromkeys(values))
 
         keys = [dict(zip(self.COLUMNS, self._key(run))) for run in runs]
         seeds = each(run.phases[0]["run"]["seed"] for run in runs)
-        return (f"commit {each(k['commit'] for k in keys)}; {each(k['mpi_library'] for k in keys)}; "
-                f"{each(k['machine'] for k in keys)} (host {each(k['hosts'] for k in keys)}); seed {seeds}")
+        return (
+            f"commit {each(k['commit'] for k in keys)}; {each(k['mpi_library'] for k in keys)}; "
+            f"{each(k['machine'] for k in keys)} (host {each(k['hosts'] for k in keys)}); seed {seeds}"
+        )
 
 
 def sentence(labels: set[str], runs: list[Run], environments: Environments) -> str:
@@ -102,16 +105,39 @@ def run_rows(runs: list[Run], environments: Environments) -> list[list[str]]:
             rows.append([run.label, run.name, run.verdict_text] + [""] * 7)
             continue
         of = run.phases[0]["run"]
-        phases = list(dict.fromkeys(f"{p['phase']['type']} {(p['phase']['file_sha256'] or '')[:8]}" for p in run.phases))
+        phases = list(
+            dict.fromkeys(f"{p['phase']['type']} {(p['phase']['file_sha256'] or '')[:8]}" for p in run.phases)
+        )
         repetitions = max(p["phase"]["repetition"] for p in run.phases)
-        rows.append([run.label, run.name, run.verdict_text, str(of["rank_count"]),
-                     f"{of['environment']['ranks_per_core']:g}", options(run), of["seed"], ", ".join(phases),
-                     str(repetitions), environments.label(run)])
+        rows.append(
+            [
+                run.label,
+                run.name,
+                run.verdict_text,
+                str(of["rank_count"]),
+                f"{of['environment']['ranks_per_core']:g}",
+                options(run),
+                of["seed"],
+                ", ".join(phases),
+                str(repetitions),
+                environments.label(run),
+            ]
+        )
     return rows
 
 
-RUN_HEADER = ["run", "name", "verdict", "ranks", "ranks a core", "options given", "seed", "phases", "repetitions",
-              "environment"]
+RUN_HEADER = [
+    "run",
+    "name",
+    "verdict",
+    "ranks",
+    "ranks a core",
+    "options given",
+    "seed",
+    "phases",
+    "repetitions",
+    "environment",
+]
 
 
 def workload_rows(runs: list[Run]) -> list[list[str]]:

@@ -1,5 +1,6 @@
 """What others measured: the benchmark of the distributed-systems course that this program's ancestor was written for
-(NTUA, 2020-21; 10 nodes, 500 inserts, 500 queries, each from a random node). Figures are as their authors published them."""
+(NTUA, 2020-21; 10 nodes, 500 inserts, 500 queries, each from a random node). Figures are as their authors published
+them."""
 
 from __future__ import annotations
 

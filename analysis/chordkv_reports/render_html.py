@@ -4,10 +4,11 @@ light and dark."""
 from __future__ import annotations
 
 import html
+import itertools
 import re
 
 from .canvas import css_variables, inline_svg
-from .document import Block, Claim, Code, Document, Plot, Table, Text
+from .document import Block, Claim, Code, Document, Plot, Section, Table, Text
 
 _STYLE = f"""
 :root {{ color-scheme: light dark; {css_variables(False)} --good: #006b4f; --bad: #b3261e; --open: #6b5300; }}
@@ -33,6 +34,7 @@ td {{ max-width: 26rem; overflow-wrap: break-word; min-width: 2.5rem; }}
 td.long {{ min-width: 13rem; overflow-wrap: anywhere; }}
 td.number {{ white-space: nowrap; }}
 tr:target {{ background: var(--grid); }}
+.claims {{ display: grid; gap: 0 2rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 30rem), 1fr)); }}
 .claim {{ border-left: .25rem solid var(--open); padding: .1rem 0 .1rem .75rem; margin: 1rem 0; break-inside: avoid; }}
 .claim.holds {{ border-color: var(--good); }}
 .claim.fails {{ border-color: var(--bad); }}
@@ -43,7 +45,8 @@ tr:target {{ background: var(--grid); }}
 .claim p:first-child {{ font-size: 1rem; }}
 figure {{ margin: 0 0 2.5rem; }}
 .panels {{ display: grid; gap: 1.5rem 2rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); }}
-.panel {{ break-inside: avoid; max-width: 30rem; display: flex; flex-direction: column; justify-content: space-between; }}
+.panel {{ break-inside: avoid; max-width: 30rem; display: flex; flex-direction: column;
+         justify-content: space-between; }}
 svg.plot {{ display: block; width: 100%; height: auto; overflow: visible; }}
 figcaption {{ font-size: .875rem; max-width: 46rem; }}
 .from {{ color: var(--faint); overflow-wrap: anywhere; }}
@@ -58,7 +61,8 @@ summary {{ cursor: pointer; font-size: .875rem; padding: .4rem 0; }}
   .scroll, pre {{ overflow: visible; }}
   pre {{ white-space: pre-wrap; overflow-wrap: anywhere; }}
   table {{ font-size: 6.5pt; }}
-  th, td, td.long {{ padding-right: .3rem; min-width: 0; overflow-wrap: anywhere; white-space: normal; }}
+  th, td, td.long {{ padding-right: .3rem; min-width: 0; overflow-wrap: break-word; white-space: normal; }}
+  td.long {{ overflow-wrap: anywhere; }}
   .panels {{ grid-template-columns: 1fr 1fr; }}
 }}
 """
@@ -86,8 +90,10 @@ def _table(table: Table, label: str) -> str:
         name = f' id="{html.escape(row[0], quote=True)}"' if table.anchors and row else ""
         cells = "".join(_cell(text, table.anchors and i == 0) for i, text in enumerate(row))
         rows.append(f"<tr{name}>{cells}</tr>")
-    return (f'<div class="scroll" role="region" tabindex="0" aria-label="{html.escape(label, quote=True)}"><table><thead>'
-            f"<tr>{head}</tr></thead><tbody>\n" + "\n".join(rows) + "</tbody></table></div>")
+    return (
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{html.escape(label, quote=True)}"><table><thead>'
+        f"<tr>{head}</tr></thead><tbody>\n" + "\n".join(rows) + "</tbody></table></div>"
+    )
 
 
 def _linked(text: str) -> str:
@@ -102,10 +108,13 @@ def _plot(plot: Plot) -> str:
         drawing = inline_svg(panel, f"{figure.key}-{number}")
         panels.append(f'<div class="panel"><h4>{html.escape(panel.title)}</h4>\n{drawing}</div>')
     numbers = _table(Table(figure.header, figure.rows), f"numbers of {figure.title}") if figure.rows else ""
-    return (f'<figure id="{figure.key}"><h3>{html.escape(figure.title)}</h3>\n<div class="panels">\n'
-            + "\n".join(panels) + f"</div>\n<figcaption><p>{html.escape(figure.caption)}</p>"
-            f'<p class="from">{_linked(plot.provenance)}</p></figcaption>\n'
-            f"<details><summary>The numbers of this figure</summary>{numbers}</details></figure>")
+    return (
+        f'<figure id="{figure.key}"><h3>{html.escape(figure.title)}</h3>\n<div class="panels">\n'
+        + "\n".join(panels)
+        + f"</div>\n<figcaption><p>{html.escape(figure.caption)}</p>"
+        f'<p class="from">{_linked(plot.provenance)}</p></figcaption>\n'
+        f"<details><summary>The numbers of this figure</summary>{numbers}</details></figure>"
+    )
 
 
 def _block(block: Block, section: str) -> str:
@@ -117,18 +126,27 @@ def _block(block: Block, section: str) -> str:
         code = f'<pre tabindex="0">{html.escape(block.text)}</pre>'
         return f"<details><summary>{html.escape(block.title)}</summary>{code}</details>" if block.title else code
     if isinstance(block, Claim):
-        lines = "".join(f"<p>{_linked(line) if line.startswith('Runs R') else html.escape(line)}</p>"
-                        for line in block.lines)
-        return (f'<div class="claim {_CLASSES[block.verdict]}"><p><strong>{html.escape(block.verdict.capitalize())}:'
-                f"</strong> {html.escape(block.claim)}</p>{lines}</div>")
+        lines = "".join(
+            f"<p>{_linked(line) if line.startswith('Runs R') else html.escape(line)}</p>" for line in block.lines
+        )
+        return (
+            f'<div class="claim {_CLASSES[block.verdict]}"><p><strong>{html.escape(block.verdict.capitalize())}:'
+            f"</strong> {html.escape(block.claim)}</p>{lines}</div>"
+        )
     return _plot(block)
+
+
+def _section(section: Section) -> str:
+    parts = []
+    for of_claims, blocks in itertools.groupby(section.blocks, lambda block: isinstance(block, Claim)):
+        shown = "\n".join(_block(block, section.title) for block in blocks)
+        parts.append(f'<div class="claims">\n{shown}</div>' if of_claims else shown)
+    return f'<section id="{section.key}"><h2>{html.escape(section.title)}</h2>\n' + "\n".join(parts) + "</section>"
 
 
 def render(document: Document) -> str:
     links = "".join(f'<li><a href="#{s.key}">{html.escape(s.title)}</a></li>' for s in document.sections)
-    body = "\n".join(
-        f'<section id="{s.key}"><h2>{html.escape(s.title)}</h2>\n' + "\n".join(_block(b, s.title) for b in s.blocks)
-        + "</section>" for s in document.sections)
+    body = "\n".join(_section(section) for section in document.sections)
     title = html.escape(document.title)
     return f"""<!DOCTYPE html>
 <html lang="en">

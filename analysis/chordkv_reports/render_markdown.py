@@ -39,9 +39,16 @@ def _block(block: Block, path_of: Callable[[Figure, int], str]) -> str:
         lines = "".join(f"\n  {_plain(line)}" for line in block.lines)
         return f"- **{block.verdict.capitalize()}**: {_plain(block.claim)}{lines}"
     figure = block.figure
-    images = "\n".join(f"![{_plain(panel.title)}]({path_of(figure, i)})" for i, panel in enumerate(figure.panels, start=1))
-    parts = [f"### {_plain(figure.title)}", images, _plain(figure.caption), _plain(block.provenance),
-             _table(Table(figure.header, figure.rows))]
+    images = "\n".join(
+        f"![{_plain(panel.title)}]({path_of(figure, i)})" for i, panel in enumerate(figure.panels, start=1)
+    )
+    parts = [
+        f"### {_plain(figure.title)}",
+        images,
+        _plain(figure.caption),
+        _plain(block.provenance),
+        _table(Table(figure.header, figure.rows)),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 

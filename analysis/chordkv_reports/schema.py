@@ -87,7 +87,13 @@ _bucket = _simple(
     lambda v: isinstance(v, list) and len(v) == 3 and all(count(i, "") == [] for i in v) and v[0] <= v[1] and v[2] > 0,
 )
 _latency = record(
-    {"count": count, "mean": nullable(number), "min": nullable(count), "max": nullable(count), "buckets": array(_bucket)}
+    {
+        "count": count,
+        "mean": nullable(number),
+        "min": nullable(count),
+        "max": nullable(count),
+        "buckets": array(_bucket),
+    }
     | {name: nullable(count) for name in ("p50", "p90", "p99", "p99_9")}
 )
 _hops = {"count": count, "mean": nullable(number), "histogram": array(count)}
@@ -105,19 +111,29 @@ _balance = record(
 )
 _options = mapping(option)
 _environment = record(
-    {name: text for name in ("waiting", "machine", "mpi_library", "version", "commit", "compiler", "flags", "build_type")}
+    {
+        name: text
+        for name in ("waiting", "machine", "mpi_library", "version", "commit", "compiler", "flags", "build_type")
+    }
     | {"hosts": array(text), "host_count": count, "ranks_per_core": number, "cpusets_by_rank": array(text)}
 )
 _change = record(
     {"trigger": text, "at_ns": count, "refused": boolean, "refusal_reason": nullable(text)}
     | {"members": array(record({"change": text, "name": nullable(text)}))}
     | {name: nullable(count) for name in ("epoch", "moved_pair_count", "expected_pair_count", "moved_pair_bytes")}
-    | {name: nullable(count) for name in ("message_count", "started_ns", "ended_ns", "wedged_ns_max", "settled_after_ns")}
+    | {
+        name: nullable(count)
+        for name in ("message_count", "started_ns", "ended_ns", "wedged_ns_max", "settled_after_ns")
+    }
 )
 _fault_times = ("injected_ns", "detected_ns", "committed_ns", "rejoined_ns", "detected_after_ns", "writable_after_ns")
 _fault = record(
     {"trigger": nullable(text), "rank": count, "kind": nullable(text), "refused": boolean, "name": nullable(text)}
-    | {"refusal_reason": nullable(text), "unknown_operation_count": nullable(count), "copied_pair_count": nullable(count)}
+    | {
+        "refusal_reason": nullable(text),
+        "unknown_operation_count": nullable(count),
+        "copied_pair_count": nullable(count),
+    }
     | {name: nullable(count) for name in _fault_times}
 )
 _phase = record(
@@ -183,8 +199,10 @@ def _contradictions(phase: dict[str, Any]) -> list[str]:
             answered = answered_count(phase)
             expected = answered * 1e9 / max(elapsed_ns, 1)
             if abs(rate - expected) > 1e-6 * max(expected, 1):
-                problems.append(f"throughput_per_second is {rate:g}, but {answered} answers in {elapsed_ns} ns "
-                                f"make {expected:g}")
+                problems.append(
+                    f"throughput_per_second is {rate:g}, but {answered} answers in {elapsed_ns} ns "
+                    f"make {expected:g}"
+                )
     elif elapsed_ns is not None or rate is not None or phase["latency_ns"] is not None:
         problems.append("the verdict isn't valid, but there are measurements")
     for kind in KINDS:
@@ -209,12 +227,14 @@ def check_record(value: Any) -> list[str]:
     if check is None:
         return [f"a record of kind {kind!r}, not phase, summary or verdict: no report of chordkv"]
     version = value.get("schema_version")
-    if count(version, ""):
+    if version is None or count(version, ""):
         return ["schema_version is missing"]
     if version != SCHEMA_VERSION:
         age, remedy = ("older", "earlier") if version < SCHEMA_VERSION else ("newer", "later")
-        return [f"schema_version {version} is {age} than {SCHEMA_VERSION}, which this program reads; "
-                f"use the analysis/ of the {remedy} commit that wrote it, or run it again"]
+        return [
+            f"schema_version {version} is {age} than {SCHEMA_VERSION}, which this program reads; "
+            f"use the analysis/ of the {remedy} commit that wrote it, or run it again"
+        ]
     problems = check(value, "")
     if not problems and kind == "phase":
         problems = _contradictions(value)

@@ -1,5 +1,5 @@
-"""Which repetitions measure the same: those that agree in everything that may matter. A figure frees some of it (k, say)
-and gets one context for each setting of the rest."""
+"""Which repetitions measure the same: those that agree in everything that may matter. A figure frees some of it (k,
+say) and gets one context for each setting of the rest."""
 
 from __future__ import annotations
 
@@ -38,11 +38,25 @@ def comparable(frame: pandas.DataFrame) -> pandas.DataFrame:
     return shown
 
 
-_WORDS = {"window": "window {}", "virtual_nodes": "V = {}", "replicas": "k = {}", "rank_count": "{} ranks",
-          "commit": "commit {}", "operation_count": "{:,} operations", "option_at": "with {}", "seed": "seed {}",
-          "ranks_per_core": "{} ranks a core"}
+_WORDS = {
+    "window": "window {}",
+    "virtual_nodes": "V = {}",
+    "replicas": "k = {}",
+    "rank_count": "{} ranks",
+    "commit": "commit {}",
+    "operation_count": "{:,} operations",
+    "option_at": "with {}",
+    "seed": "seed {}",
+    "ranks_per_core": "{} ranks a core",
+}
 _PLAIN = ("mode", "consistency", "routing", "phase_type", "machine", "mpi_library", "compiler", "build_type", "waiting")
-_NOT_SAID_IF = {"option_at": "", "option_schedule": "", "option_initial_nodes": "", "option_via": "", "virtual_nodes": 1}
+_NOT_SAID_IF = {
+    "option_at": "",
+    "option_schedule": "",
+    "option_initial_nodes": "",
+    "option_via": "",
+    "virtual_nodes": 1,
+}
 
 
 def word(name: str, value: object) -> str:

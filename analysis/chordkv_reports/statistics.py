@@ -31,8 +31,10 @@ def _incomplete_beta(a: float, b: float, x: float) -> float:
     c, d = 1.0, 1 / ((1 - (a + b) * x / (a + 1)) or tiny)
     fraction = d
     for m in range(1, 500):
-        for numerator in (m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
-                          -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))):
+        for numerator in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
             d = 1 / ((1 + numerator * d) or tiny)
             c = (1 + numerator / c) or tiny
             fraction *= c * d
@@ -83,8 +85,10 @@ def ratio(of: Sequence[float], to: Sequence[float], confidence: float = 0.95) ->
     if min(len(of), len(to)) < REPETITIONS_MIN:
         return Ratio(math.exp(difference), math.nan, math.nan, confidence)
     # The squared standard error of each mean.
-    errors = [sum((value - mean) ** 2 for value in values) / (len(values) - 1) / len(values)
-              for values, mean in zip(logs, means)]
+    errors = [
+        sum((value - mean) ** 2 for value in values) / (len(values) - 1) / len(values)
+        for values, mean in zip(logs, means)
+    ]
     error = sum(errors)
     if error <= 1e-24:  # all repetitions alike, but for rounding, as counts of messages are
         return Ratio(math.exp(difference), math.exp(difference), math.exp(difference), confidence)

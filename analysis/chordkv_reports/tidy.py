@@ -89,7 +89,9 @@ def _columns_of_run(observation: Observation) -> Record:
     environment = record["run"]["environment"]
     row: Record = {"run": run.label, "name": run.name, "source": run.path, "valid": run.valid}
     row |= {"verdict": run.verdict_text, "commit": environment["commit"], "seed": record["run"]["seed"]}
-    row |= {name: environment[name] for name in ("version", "compiler", "flags", "build_type", "mpi_library", "machine")}
+    row |= {
+        name: environment[name] for name in ("version", "compiler", "flags", "build_type", "mpi_library", "machine")
+    }
     row |= {"hosts": " ".join(environment["hosts"]), "host_count": environment["host_count"]}
     row |= {"ranks_per_core": environment["ranks_per_core"], "waiting": environment["waiting"]}
     options = record["run"]["options"]
