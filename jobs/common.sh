@@ -26,7 +26,8 @@ common_build_packages() {
     echo build-essential cmake pkg-config openmpi-bin libopenmpi-dev libssl-dev libhwloc-dev libcunit1-dev \
         libjansson-dev jq
 }
-common_test_packages() { echo python3 shellcheck; }
+common_analysis_packages() { echo python3 python3-pandas python3-matplotlib; }
+common_test_packages() { echo shellcheck "$(common_analysis_packages)" chromium chromium-driver python3-selenium; }
 # With these the tests of label fuzz are there, too.
 common_fuzz_packages() { echo clang libclang-rt-14-dev; }
 # For the tests/analysers of label full.
@@ -37,6 +38,12 @@ common_present() {
     case $1 in
     build-essential) command -v cc >/dev/null && command -v make >/dev/null ;;
     python3) [[ -x /usr/bin/python3 ]] ;; # the tests call Debian's own, not another in the PATH
+    python3-*)
+        /usr/bin/python3 -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)' \
+            "${1#python3-}" 2>/dev/null
+        ;;
+    chromium) [[ -x /usr/bin/chromium ]] ;;
+    chromium-driver) [[ -x /usr/bin/chromedriver ]] ;;
     clang | cmake | jq | shellcheck) command -v "$1" >/dev/null ;;
     pkg-config) command -v pkg-config >/dev/null ;;
     openmpi-bin) command -v "${MPIRUN:-mpirun}" >/dev/null ;;

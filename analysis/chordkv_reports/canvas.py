@@ -10,7 +10,7 @@ import html
 import io
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable
 
 import matplotlib
@@ -78,6 +78,7 @@ class Panel:
     title: str
     draw: Callable[[Axes], None]
     height_points: float = HEIGHT_POINTS
+    drawn: dict[str, bytes] = field(default_factory=dict)  # by format: drawing takes a while
 
 
 def style(index: int) -> dict[str, object]:
@@ -133,6 +134,12 @@ def _figure(panel: Panel) -> pyplot.Figure:
 
 
 def _save(panel: Panel, form: str) -> bytes:
+    if form not in panel.drawn:
+        panel.drawn[form] = _draw(panel, form)
+    return panel.drawn[form]
+
+
+def _draw(panel: Panel, form: str) -> bytes:
     out = io.BytesIO()
     with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # glyphs that the font of the layout lacks: the reader's has them

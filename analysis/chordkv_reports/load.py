@@ -52,7 +52,13 @@ class Run:
             and self.verdict["verdict"] == "valid"
             and self.verdict["exit_status"] == 0
             and all(phase["verdict"]["valid"] for phase in self.phases)
+            and not self.forged
         )
+
+    @property
+    def forged(self) -> bool:
+        """Whether it falsified something on purpose, to show that the judge finds it."""
+        return any(phase["verdict"]["forged"] for phase in self.phases)
 
     @property
     def verdict_text(self) -> str:
@@ -60,7 +66,7 @@ class Run:
             return "no verdict"
         name: str = self.verdict["verdict"]
         if name == "valid" and not self.valid:
-            return "contradictory"
+            return "forged" if self.forged else "contradictory"
         return name
 
 

@@ -228,7 +228,8 @@ def build(loaded: Loaded, title: str) -> Document:
                 Text(
                     f"Each shape that the literature leads one to expect, checked on these runs. Intervals are of "
                     f"95 % (Welch's t on logarithms of the repetitions); flat means within a factor of "
-                    f"{shapes.FLAT:g}; with fewer than three repetitions on a side, or an interval that allows both answers, we can't tell."
+                    f"{shapes.FLAT:g}; with fewer than three repetitions on a side, or an interval that allows both "
+                    "answers, we can't tell."
                 ),
                 *[
                     Claim(
@@ -297,17 +298,7 @@ def build(loaded: Loaded, title: str) -> Document:
                     "names: for the same ring on another machine write the ids (records have them under nodes) to a "
                     "file for --node-ids."
                 ),
-                Code(
-                    "\n".join(
-                        line
-                        for run in runs
-                        if run.phases
-                        for line in (
-                            f"# {run.label}: {run.name}, commit {run.phases[0]['run']['environment']['commit']}",
-                            provenance.command(run),
-                        )
-                    )
-                ),
+                Code("\n".join(provenance.recipe(run) for run in runs if run.phases)),
                 Text(
                     "This page again: analysis/report.py FOLDER. The table behind it: analysis/collect.py FOLDER. The "
                     "figures as files: analysis/plot.py FOLDER."

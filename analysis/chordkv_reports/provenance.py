@@ -57,6 +57,12 @@ def command(run: Run) -> str:
     return shlex.join([*words, "--report", "again.jsonl"])
 
 
+def recipe(run: Run) -> str:
+    """The command, under a comment that says of which run and commit it is."""
+    name = " ".join(run.name.split())  # a file's name may have line ends, and this is to be copied to a shell
+    return f"# {run.label}: {name}, commit {run.phases[0]['run']['environment']['commit']}\n{command(run)}"
+
+
 class Environments:
     """The distinct environments of runs, named E1, E2, ..."""
 

@@ -190,7 +190,7 @@ def _contradictions(phase: dict[str, Any]) -> list[str]:
     problems = []
     verdict, elapsed_ns, rate = phase["verdict"], phase["phase"]["elapsed_ns"], phase["throughput_per_second"]
     if verdict["valid"]:
-        for name in ("forged", "wrong_count", "lost_arcs"):
+        for name in ("wrong_count", "lost_arcs"):
             if verdict.get(name):
                 problems.append(f"the verdict is valid, but has {name}")
         if elapsed_ns is None or rate is None or phase["latency_ns"] is None:

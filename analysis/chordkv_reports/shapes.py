@@ -9,7 +9,7 @@ from typing import Callable
 
 import pandas
 
-from .figures import CRITICAL, ALL_MESSAGES, THROUGHPUT
+from .figures import ALL_MESSAGES, CRITICAL, THROUGHPUT, spread
 from .figures_ring import rings
 from .series import REPLICATION, Context, contexts, points
 from .statistics import Ratio, median, ratio
@@ -144,7 +144,7 @@ def _stale(frame: pandas.DataFrame, everything: pandas.DataFrame) -> list[Shape]
         (judged["consistency"] == "linearizable")
         & judged["stale_read_count"].notna()
         & judged["verdict"].isin(["valid", "wrong"])
-        & (judged["option_forge"] == "none")
+        & ~judged["forged"]
     ]
     eventual = frame[frame["consistency"] == "eventual"]
     if len(linearizable):
@@ -249,8 +249,8 @@ def _balance(frame: pandas.DataFrame) -> list[Shape]:
         Shape(
             "Virtual nodes even out the keys",
             HOLDS if falls else FAILS if min(high) > max(low) else OPEN,
-            f"Keys of the busiest rank over the mean: V = {v_low:g}: {min(low):.2f} to {max(low):.2f}; "
-            f"V = {v_high:g}: {min(high):.2f} to {max(high):.2f}.",
+            f"Keys of the busiest rank over the mean: V = {v_low:g}: {spread(low, '.2f')}; "
+            f"V = {v_high:g}: {spread(high, '.2f')}.",
             "",
             "Published: the 99th percentile falls from 4.8 to 1.6 times the mean from 1 to 20 virtual nodes "
             "(Stoica et al., 2001, 6.2).",

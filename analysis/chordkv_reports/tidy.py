@@ -54,6 +54,8 @@ def _all_latency(record: Record) -> Record:
     present = [record["latency_ns"][kind] for kind in KINDS if record["latency_ns"][kind]["count"] > 0]
     if not present:
         return {}
+    if len(present) == 1:
+        return dict(present[0])
     buckets = merged_buckets(record)
     count = sum(latency["count"] for latency in present)
     longest = max(latency["max"] for latency in present)
@@ -88,7 +90,12 @@ def _columns_of_run(observation: Observation) -> Record:
     run, record = observation.run, observation.record
     environment = record["run"]["environment"]
     row: Record = {"run": run.label, "name": run.name, "source": run.path, "valid": run.valid}
-    row |= {"verdict": run.verdict_text, "commit": environment["commit"], "seed": record["run"]["seed"]}
+    row |= {
+        "verdict": run.verdict_text,
+        "forged": run.forged,
+        "commit": environment["commit"],
+        "seed": record["run"]["seed"],
+    }
     row |= {
         name: environment[name] for name in ("version", "compiler", "flags", "build_type", "mpi_library", "machine")
     }
