@@ -266,7 +266,7 @@ class Pages(unittest.TestCase):
 
     def test_names_of_any_kind(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            name = Path(folder) / "δοκιμή 環 <script>alert(1)</script> & | `x` $y^2$.jsonl".replace("/", "⁄")
+            name = Path(folder) / "δοκιμή 環 <script>alert(1)</script> & | `x` $y^2$\nfalse.jsonl".replace("/", "⁄")
 
             def hostile(record: dict) -> None:
                 record["run"]["options"]["at"] = ["</pre><script>x</script>"]
@@ -277,6 +277,7 @@ class Pages(unittest.TestCase):
             found = document_of(name, FIXTURES / "healthy/points/k1-linearizable.jsonl")
         html = render_html.render(found)
         parsed = Page(html)
+        self.assertNotIn("\nfalse", parsed.text.split("# R1: ")[1])  # lines to be copied to a shell
         self.assertEqual(parsed.unbalanced, [])
         self.assertNotIn("script", parsed.tags)
         self.assertIn("歌.csv", parsed.text)

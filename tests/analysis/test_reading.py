@@ -225,6 +225,24 @@ class Tidy(unittest.TestCase):
         self.assertTrue(frame[measured].isna().all().all())
         self.assertFalse(frame["valid"].any())
 
+    def test_the_run_s_verdict_and_each_phase_s_count(self) -> None:
+        def wrong(record: Record) -> None:
+            record["verdict"] |= {"valid": False, "wrong_count": 1}
+            record["throughput_per_second"] = record["latency_ns"] = record["phase"]["elapsed_ns"] = None
+
+        ended = records(HEALTHY)  # every phase is valid, and then the run isn't
+        ended[-1] |= {"verdict": "timed_out"}
+        status = records(HEALTHY)
+        status[-1] |= {"exit_status": 3}
+        phase = records(HEALTHY)
+        wrong(phases(phase)[-1])
+        for made, verdict in ((ended, "timed_out"), (status, "contradictory"), (phase, "contradictory")):
+            with tempfile.TemporaryDirectory() as folder:
+                loaded = load([str(write(Path(folder) / "made.jsonl", made))])
+            self.assertEqual((loaded.runs[0].valid, loaded.runs[0].verdict_text), (False, verdict))
+            self.assertIn("none of its numbers is shown", texts(loaded))
+            self.assertTrue(tidy.table(tidy.observations(loaded.runs))["throughput_per_second"].isna().all())
+
     def test_a_forged_run_is_not_valid_even_if_it_says_so(self) -> None:
         def forge(record: Record) -> None:
             record["verdict"]["forged"] = True
