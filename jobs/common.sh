@@ -26,8 +26,10 @@ common_build_packages() {
     echo build-essential cmake pkg-config openmpi-bin libopenmpi-dev libssl-dev libhwloc-dev libcunit1-dev \
         libjansson-dev jq
 }
-common_analysis_packages() { echo python3 python3-pandas python3-matplotlib; }
-common_test_packages() { echo shellcheck "$(common_analysis_packages)" chromium chromium-driver python3-selenium; }
+common_analysis_packages() { echo python3 python3-pandas python3-matplotlib; } # what analysis/report.py needs
+common_test_packages() {
+    echo shellcheck spin slurm-wlm munge "$(common_analysis_packages)" chromium chromium-driver python3-selenium
+}
 # With these the tests of label fuzz are there, too.
 common_fuzz_packages() { echo clang libclang-rt-14-dev; }
 # For the tests/analysers of label full.
@@ -44,7 +46,9 @@ common_present() {
         ;;
     chromium) [[ -x /usr/bin/chromium ]] ;;
     chromium-driver) [[ -x /usr/bin/chromedriver ]] ;;
-    clang | cmake | jq | shellcheck) command -v "$1" >/dev/null ;;
+    slurm-wlm) [[ -x /usr/sbin/slurmctld && -x /usr/sbin/slurmd ]] && command -v sbatch >/dev/null ;;
+    munge) [[ -x /usr/sbin/munged ]] ;;
+    clang | cmake | jq | shellcheck | spin) command -v "$1" >/dev/null ;;
     pkg-config) command -v pkg-config >/dev/null ;;
     openmpi-bin) command -v "${MPIRUN:-mpirun}" >/dev/null ;;
     libopenmpi-dev) command -v mpicc >/dev/null ;;

@@ -14,7 +14,7 @@ Usage: tests/run.sh [--label LABEL]... [--sanitize] [--jobs N]
 
 Builds in build-tests with warnings as errors and runs the tests of label ci.
 
-  --label LABEL  the tests of another label (unit, sim, mpi, full, nightly, ...); a regular expression such as
+  --label LABEL  the tests of another label (unit, sim, mpi, model, full, nightly, ...); a regular expression such as
                  'unit|sim' that a whole label must match. Given more than once: tests that match all of them
   --sanitize     with AddressSanitizer and UndefinedBehaviorSanitizer, built in build-asan; leaks are looked for in all
                  tests but those of label mpi, since the MPI library has its own
