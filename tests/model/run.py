@@ -50,12 +50,13 @@ class Result:
     why: str = ""  # it is red
 
 
-def goal(number: int, name: str, about: str, defines: str, options: str = "") -> Configuration:
-    return Configuration(f"reach_{name}", about, f"GOAL={number} {defines}".strip(), options=options)
+def goal(number: int, name: str, about: str, defines: str, model: str = "chain.pml") -> Configuration:
+    return Configuration(f"reach_{name}", about, f"GOAL={number} {defines}".strip(), model=model)
 
 
 EXCHANGE = "MEMBERS=7 JOINS=0"
 THREE = "REPLICAS=3"
+PARTS = "parts.pml"
 LARGE = "NODES=4 REPLICAS=3 MEMBERS=14 JOINS=1 FAILURES=2 REJOINS=1"
 CONFIGURATIONS = [
     Configuration("safe_exclude", "k = 2 of 3 nodes, one wrong suspicion, a repeated request", EXCHANGE, quick=True),
@@ -65,12 +66,25 @@ CONFIGURATIONS = [
     Configuration("safe_join_crash", "a new head joins a ring of 2, one crash or wrong suspicion", "CRASHES=1"),
     Configuration("safe_depart", "3 nodes, one leaves, one wrong suspicion", f"{EXCHANGE} DEPARTS=1"),
     Configuration("safe_join_two_failures", "a new head joins, two wrong suspicions", "FAILURES=2 WRITES=1"),
-    Configuration("safe_two_exclusions", "k = 3 of 3 nodes, two wrong suspicions", f"{THREE} {EXCHANGE} FAILURES=2"),
+    Configuration("safe_two_exclusions", "k = 3 of 3 nodes, two wrong suspicions", f"{THREE} {EXCHANGE} FAILURES=2 WRITES=1"),
     Configuration("safe_rejoin", "3 nodes, two wrong suspicions, one comes back as its next incarnation",
-                  f"{EXCHANGE} FAILURES=2 REJOINS=1"),
-    Configuration("safe_delta", "k = 3, a new head joins a ring of 2: deltas, undone writes", f"{THREE} READS=0 WRITES=1"),
-    Configuration("safe_two_clients", "two writes under way at once, undo logs of two writes, acknowledged",
+                  f"{EXCHANGE} FAILURES=2 REJOINS=1 WRITES=1 READS=0"),
+    Configuration("safe_delta", "k = 3 of 3 nodes, one leaves, one wrong suspicion: deltas, undone writes",
+                  f"{THREE} {EXCHANGE} DEPARTS=1 READS=0 WRITES=1"),
+    Configuration("safe_two_clients", "two writes under way at once, a join, a wrong suspicion",
+                  "SEQUENTIAL=0 READS=0 RETRIES=0"),
+    Configuration("safe_acknowledged", "the same on 3 nodes without a join, k = 3, with acknowledgements that cut the undo logs",
                   f"{THREE} {EXCHANGE} SEQUENTIAL=0 READS=0 RETRIES=0 ACKNOWLEDGEMENTS=1"),
+    Configuration("safe_parts", "C10: a join splits an arc, a departure merges it again", "FAILURES=0", quick=True, model=PARTS),
+    Configuration("safe_parts_exclusion", "C10: a join splits an arc, one wrong suspicion merges parts at any time", "DEPARTS=0",
+                  model=PARTS),
+    Configuration("unsafe_parts_one_source", "C10: both parts take the first one's source", "UNSAFE=1", "source_found", model=PARTS),
+    Configuration("unsafe_parts_split_forgets", "C10: one half doesn't inherit the complete set", "UNSAFE=2", "source_found",
+                  model=PARTS),
+    Configuration("unsafe_parts_smaller_watermark", "M7: arcs that merge keep the smaller watermark", "UNSAFE=3 FAILURES=0",
+                  "exactly_once", model=PARTS),
+    Configuration("unsafe_parts_commit_early", "C10: the arc is committed when one part is SYNCED", "UNSAFE=4", "source_has_truth",
+                  model=PARTS),
     Configuration("unsafe_complete_cut_to_chain", "C4: the complete set becomes the new chain at INSTALL",
                   "UNSAFE=1", "source_found", quick=True),
     Configuration("unsafe_complete_cut_to_source", "C4: the complete set shrinks to the source at INSTALL: its crash is the end",
@@ -78,7 +92,7 @@ CONFIGURATIONS = [
     Configuration("unsafe_head_before_activate", "M6: the head admits when it is SYNCED", "UNSAFE=3", "chain_agrees", "-E"),
     Configuration("unsafe_pieces_one_by_one", "M4: value and duplicate record take effect in separate pieces",
                   f"UNSAFE=4 {THREE} READS=0", "answer_has_the_write"),
-    Configuration("unsafe_suffix_only", "M4: a suffix instead of a replacement", f"UNSAFE=5 {THREE} READS=0 WRITES=1 RETRIES=0", "chain_agrees"),
+    Configuration("unsafe_suffix_only", "M4: a suffix instead of a replacement", f"UNSAFE=5 {THREE} {EXCHANGE} DEPARTS=1 READS=0 WRITES=1 RETRIES=0", "chain_agrees"),
     Configuration("unsafe_complete_by_rank", "C1, C3: the complete set by rank instead of incarnation",
                   f"UNSAFE=6 {EXCHANGE} FAILURES=2 REJOINS=1", "source_found", quick=True),
     Configuration("unsafe_no_watermark", "M7: records are cut, late duplicates are not refused", f"UNSAFE=7 {EXCHANGE}",
@@ -92,16 +106,22 @@ CONFIGURATIONS = [
     goal(3, "answered_from_record", "a repeated write is answered from the duplicate record", EXCHANGE),
     goal(4, "pull_held", "a PULL comes before the INSTALL of its epoch", ""),
     goal(5, "late_chain_message", "chain traffic of an older epoch is refused", EXCHANGE),
-    goal(6, "write_undone", "a member ahead of the source undoes a write", f"{THREE} READS=0 WRITES=1 RETRIES=0"),
+    goal(6, "write_undone", "a member ahead of the source undoes a write", f"{THREE} {EXCHANGE} DEPARTS=1 READS=0 WRITES=1"),
     goal(7, "below_watermark", "a late duplicate is refused", EXCHANGE),
     goal(8, "rejoined", "an excluded node is in a committed chain again", f"{EXCHANGE} REJOINS=1"),
     goal(9, "commit_inferred", "an operation comes before ACTIVATE", ""),
     goal(10, "source_not_in_chain", "a leaver or displaced holder is the source", f"{EXCHANGE} DEPARTS=1"),
     goal(11, "synced_while_wedging", "C5: SYNCED counts while a later attempt is wedging", ""),
     goal(12, "last_copy_kept", "C8: the only complete node is kept though it is suspected", "FAILURES=2"),
-    goal(13, "delta_brings_write", "a member that was complete gets only what it lacks", EXCHANGE),
+    goal(13, "delta_brings_write", "a member that was complete gets only what it lacks", ""),
     goal(14, "late_piece", "a piece of an older epoch is thrown away", ""),
     goal(15, "crashed_excluded", "a crashed node is excluded", f"{EXCHANGE} CRASHES=1"),
+    goal(16, "joint_write_undone", "what came in the delta of a change that failed is undone",
+         f"{THREE} {EXCHANGE} DEPARTS=1 READS=0 WRITES=1"),
+    goal(1, "parts_split", "C10: both parts of an arc that was split are committed", "", model=PARTS),
+    goal(2, "parts_merged", "C10: and have become one arc again", "", model=PARTS),
+    goal(3, "parts_merge_interrupts", "C10: the split is turned back before its commit", "", model=PARTS),
+    goal(4, "parts_differ", "C10: the parts of one change have different complete sets", "", model=PARTS),
     Configuration("bitstate_join_exclusions", "k = 3 of 4 nodes: a join, two exclusions, a return, two writes, a read", LARGE,
                   options="-w29 -Q2"),
 ]
