@@ -21,6 +21,24 @@ common_root() { dirname -- "$(dirname -- "$(readlink -f -- "$1")")"; }
 # How many compilations may run at once.
 common_jobs() { nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2; }
 
+# Slots that a batch system gave us, -1 if it doesn't say; nothing outside of one.
+common_batch_slots() {
+    if [[ -n ${SLURM_JOB_ID:-} ]]; then
+        local tasks=${SLURM_TASKS_PER_NODE:-${SLURM_JOB_CPUS_PER_NODE:-}}
+        if [[ -n ${SLURM_NTASKS:-} ]]; then
+            echo "$SLURM_NTASKS"
+        elif [[ -n $tasks ]]; then # such as 4(x3),2
+            awk -v list="$tasks" 'BEGIN { n = split(list, nodes, ","); for (i = 1; i <= n; i++) {
+                times = 1; if (match(nodes[i], /\(x[0-9]+\)/)) times = substr(nodes[i], RSTART + 2, RLENGTH - 3)
+                sum += nodes[i] * times } print sum }'
+        else
+            echo -1
+        fi
+    elif [[ -n ${PBS_NODEFILE:-} && -r ${PBS_NODEFILE:-} ]]; then
+        wc -l <"$PBS_NODEFILE"
+    fi
+}
+
 # Debian's packages: to build and run, and what the tests need beside them.
 common_build_packages() {
     echo build-essential cmake pkg-config openmpi-bin libopenmpi-dev libssl-dev libhwloc-dev libcunit1-dev \

@@ -13,7 +13,8 @@ source "$here/common.sh"
 
 usage() {
     cat <<'END'
-Usage: launch.sh [-n N] [--tcp | --ucx] [--no-recovery] [--verbose] [MPIRUN OPTIONS...] [--] chordkv ARGUMENTS...
+Usage: launch.sh [-n N] [--tcp | --ucx] [--no-recovery] [--srun] [--verbose] [MPIRUN OPTIONS...] [--]
+                 chordkv ARGUMENTS...
 
 Starts chordkv on N ranks (default 10) and ends with the status of its verdict:
   0 valid, 1 failure (also: no verdict), 2 wrong usage or input, 3 wrong answer, 4 data lost, 5 timed out
@@ -24,6 +25,8 @@ Starts chordkv on N ranks (default 10) and ends with the status of its verdict:
   --ucx          messages by UCX, whatever they go over (Open MPI): for runs on several machines that shall survive the
                  death of a rank
   --no-recovery  end the run when a rank dies (Open MPI); otherwise the others go on
+  --srun         inside a Slurm job: start the ranks by srun --mpi=pmix instead of mpirun, which ends the run when a rank
+                 dies; the variable CHORDKV_LAUNCHER=srun asks for it, too. Options are then srun's
   --verbose      show the mpirun command and mpirun's own messages
   --help         print this text (after chordkv: the program's help)
 
@@ -46,6 +49,8 @@ tcp=0
 ucx=0
 recovery=1
 recovery_given=0
+launcher=${CHORDKV_LAUNCHER:-mpirun}
+unset CHORDKV_LAUNCHER # chordkv refuses variables that it doesn't know
 verbose=0
 oversubscribe_given=0
 binding_given=0
@@ -91,6 +96,7 @@ while (($# > 0)); do
     --tcp) tcp=1 && shift ;;
     --ucx) ucx=1 && shift ;;
     --no-recovery) recovery=0 && shift ;;
+    --srun) launcher=srun && shift ;;
     --enable-recovery | -enable-recovery)
         recovery_given=1
         mpi_options+=("$1")
@@ -134,6 +140,11 @@ while (($# > 0)); do
     esac
 done
 ((recovery || !recovery_given)) || die 2 "--no-recovery and --enable-recovery contradict each other"
+[[ $launcher == mpirun || $launcher == srun ]] || die 2 "CHORDKV_LAUNCHER is mpirun or srun, not '$launcher'"
+if [[ $launcher == srun ]]; then
+    ((!recovery_given)) || die 2 "srun ends the run when a rank dies: --enable-recovery needs mpirun"
+    recovery=0
+fi
 ((!tcp || !ucx)) || die 2 "--tcp and --ucx contradict each other"
 [[ -n $program ]] || die 2 "no program: none of the words is chordkv, and there is no --; --help shows how to call this"
 
@@ -148,14 +159,22 @@ else
         "cmake -B build && cmake --build build"
     program=$found
 fi
+if [[ $launcher == srun ]]; then
+    mpirun=${SRUN:-srun}
+    [[ -n ${SLURM_JOB_ID:-} ]] || die 2 "srun starts ranks inside a Slurm job only: see salloc and sbatch, or use mpirun"
+    command -v "$mpirun" >/dev/null || die 2 "there is no '$mpirun' in PATH"
+    "$mpirun" --mpi=list 2>&1 | grep -q pmix || die 2 "this Slurm has no PMIx (srun --mpi=list): use mpirun"
+fi
 command -v "$mpirun" >/dev/null || die 2 "there is no '$mpirun'; on Debian: apt-get install openmpi-bin"
-version=$("$mpirun" --version 2>/dev/null) || version=
+version=
+[[ $launcher == srun ]] || version=$("$mpirun" --version 2>/dev/null) || true
 version=${version%%$'\n'*}
 case $version in
 *"Open MPI"*" 5."* | *prterun*) flavour=openmpi5 ;; # untested: options as documented
 *"Open MPI"*) flavour=openmpi ;;
 *) flavour=other ;; # MPICH and its kin; untested
 esac
+[[ $launcher != srun ]] || flavour=srun
 
 # --- Slots -----------------------------------------------------------------------------------------------------------
 
@@ -167,26 +186,8 @@ usable_cores() {
     ((cores > 0 && cores < threads)) && echo "$cores" || echo "$threads"
 }
 
-# Slots that a batch system gave us; nothing outside of one.
-batch_slots() {
-    if [[ -n ${SLURM_JOB_ID:-} ]]; then
-        local tasks=${SLURM_TASKS_PER_NODE:-${SLURM_JOB_CPUS_PER_NODE:-}}
-        if [[ -n ${SLURM_NTASKS:-} ]]; then
-            echo "$SLURM_NTASKS"
-        elif [[ -n $tasks ]]; then # such as 4(x3),2
-            awk -v list="$tasks" 'BEGIN { n = split(list, nodes, ","); for (i = 1; i <= n; i++) {
-                times = 1; if (match(nodes[i], /\(x[0-9]+\)/)) times = substr(nodes[i], RSTART + 2, RLENGTH - 3)
-                sum += nodes[i] * times } print sum }'
-        else
-            echo -1
-        fi
-    elif [[ -n ${PBS_NODEFILE:-} && -r ${PBS_NODEFILE:-} ]]; then
-        wc -l <"$PBS_NODEFILE"
-    fi
-}
-
 many_machines=$hosts_given
-slots=$(batch_slots)
+slots=$(common_batch_slots)
 if ((hosts_given)); then
     slots=$hosts_slots
 elif [[ -n $slots ]]; then
@@ -261,7 +262,21 @@ has_ucx() {
 }
 
 export CHORDKV_RECOVERY=0
-if [[ $flavour != other ]]; then
+if [[ $flavour == srun ]]; then
+    # What mpirun takes as options, Open MPI reads from the environment, which srun passes on.
+    declare -a srun_options=(--mpi=pmix --input=0)
+    for option in "${mpi_options[@]}"; do # srun's own --oversubscribe is about jobs
+        [[ $option == *oversubscribe ]] || srun_options+=("$option")
+    done
+    mpi_options=("${srun_options[@]}")
+    if ((shared)); then
+        mpi_options+=(--overcommit "--cpu-bind=quiet,none")
+        export OMPI_MCA_mpi_yield_when_idle=1
+    fi
+    ((!tcp)) || export OMPI_MCA_pml=ob1 OMPI_MCA_btl=self,tcp
+    ((!ucx)) || export OMPI_MCA_pml=ucx OMPI_MCA_pml_ucx_tls=any OMPI_MCA_pml_ucx_devices=any
+    ((verbose)) || mpi_options+=(--quiet)
+elif [[ $flavour != other ]]; then
     export CHORDKV_RECOVERY=$recovery
     ((!recovery || recovery_given)) || mpi_options+=(--enable-recovery)
     for variable in LAUNCHED RECOVERY STDIN_TTY STDOUT_TTY STDERR_TTY VERDICT; do
