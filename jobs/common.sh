@@ -113,7 +113,8 @@ common_install() {
     log=$(mktemp)
     if ! { "${as_root[@]}" apt-get -qq update &&
         "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install \
-            "${missing[@]}"; } >"$log" 2>&1; then
+            "${missing[@]}"; } >"$log" 2>&1 &&
+        [[ -n $(common_missing "${missing[@]}") ]]; then # else only a service could not be started, which nobody needs
         tail -n 20 -- "$log" >&2
         rm -f -- "$log"
         complain "apt-get could not install ${missing[*]}"

@@ -353,7 +353,8 @@ points_wrong() {
     local name
     for name in "${points_names[@]}"; do
         cat -- "$points_folder/points/$name.jsonl" "$points_folder/logs/$name.failed-report" 2>/dev/null || true
-    done | grep -oE '"wrong_count": ?[0-9]+' | awk -F: '{ sum += $2 } END { print sum + 0 }'
+    done | awk 'match($0, /"wrong_count": ?[0-9]+/) { # of the phase; what its judges found comes behind it
+        text = substr($0, RSTART, RLENGTH); sub(/.*:/, "", text); sum += text } END { print sum + 0 }'
 }
 
 points_run() {
@@ -376,6 +377,7 @@ points_run() {
     points_run_all
     points_environment end || exit
     say "$points_script: $points_ran run, $points_kept finished before, $points_failed failed; $(points_wrong) wrong answers"
+    compgen -G "$points_folder/points/*.jsonl" >/dev/null || die "$points_status" "no point is finished, so there is no report"
     # One report at a time: the tasks of an array end together.
     flock -- "$points_folder/.lock" "$points_python" analysis/report.py "$points_folder" || report_status=$?
     if ((report_status != 0)); then

@@ -18,7 +18,14 @@ END_OF_USAGE
     settings_usage
 }
 
-setting ranks "1 2 4 8" counts "numbers of ranks"
+# As far as the job's slots go, in a batch job.
+slots=$(common_batch_slots)
+((${slots:-0} > 0)) || slots=8
+ranks=1
+for ((n = 2; n <= slots; n *= 2)); do
+    ranks+=" $n"
+done
+setting ranks "$ranks" counts "numbers of ranks"
 setting kind "strong weak" "words:strong|weak" "which scaling"
 setting replicas 1 counts "copies of each key; more than there are ranks means all"
 setting consistency linearizable "words:linearizable|eventual" "who answers, and when"

@@ -3,16 +3,17 @@
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
 command -v shellcheck >/dev/null || exit 77
-mapfile -t scripts < <(find .ci jobs tests analysis \( -name '*.sh' -o -path .ci/run \) -type f | sort)
+mapfile -t scripts < <(find .ci jobs tests analysis \( -name '*.sh' -o -name '*.sbatch' -o -path .ci/run \) -type f | sort)
 echo "${#scripts[@]} scripts"
-((${#scripts[@]} >= 7)) # a search that finds nothing proves nothing
+((${#scripts[@]} >= 20)) # a search that finds nothing proves nothing
 # SC2317 takes the functions that traps call for unreachable.
 shellcheck -x -e SC2317 -- "${scripts[@]}"
 for script in "${scripts[@]}"; do
-    [[ $script == jobs/common.sh || -x $script ]] || { echo "$script is not executable" && exit 1; }
+    [[ $script == jobs/@(common|settings|points).sh || $script == *.sbatch || -x $script ]] ||
+        { echo "$script is not executable" && exit 1; }
 done
-for script in jobs/launch.sh jobs/quickstart.sh tests/run.sh; do
-    "$script" --help | grep -q '^Usage: ' || { echo "$script --help doesn't say how to call it" && exit 1; }
+for script in jobs/{launch,quickstart,toychord,scaling,routing,replication,membership,faults}.sh tests/run.sh; do
+    [[ $("$script" --help) == *"Usage: "* ]] || { echo "$script --help doesn't say how to call it" && exit 1; }
     status=0
     "$script" --no-such-option >/dev/null 2>&1 || status=$?
     ((status == 2)) || { echo "$script --no-such-option ends with $status instead of 2" && exit 1; }
