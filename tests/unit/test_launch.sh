@@ -232,6 +232,33 @@ expect 'host list, too few' 2 '6 ranks, but only 5 slots' -n 6 --host a:4,b "$ch
 SLURM_JOB_ID=1 SLURM_TASKS_PER_NODE='4(x2),1' expect 'Slurm, too few' 2 'only 9 slots' "$chordkv" true
 SLURM_JOB_ID=1 SLURM_TASKS_PER_NODE='4(x2),2' expect 'Slurm, enough' 0 '' "$chordkv" 'verdict valid 0'
 
+# srun instead of mpirun, inside a Slurm job.
+cat >"$work/srun" <<'END'
+#!/usr/bin/env bash
+if [[ $1 == --mpi=list ]]; then echo "${STUB_MPI:-pmix}"; exit 0; fi
+printf '%s\n' "$@" >"$STUB_LOG"
+while [[ $1 != */chordkv ]]; do shift; done
+"$@" <&0
+END
+chmod +x "$work/srun"
+export SRUN=$work/srun
+SLURM_JOB_ID=1 SLURM_NTASKS=4 expect 'srun' 0 '' --srun -n 3 "$chordkv" '[[ $CHORDKV_RECOVERY == 0 ]] && verdict valid 0'
+passed 'srun' '-n 3 --mpi=pmix --input=0 --quiet'
+not_passed 'srun' '--enable-recovery'
+CHORDKV_LAUNCHER=srun SLURM_JOB_ID=1 SLURM_NTASKS=4 expect 'srun by variable' 3 '' -n 4 "$chordkv" \
+    '[[ -z ${CHORDKV_LAUNCHER+set} ]] && verdict wrong 3; exit 3'
+passed 'srun by variable' '-n 4 --mpi=pmix'
+SLURM_JOB_ID=1 SLURM_NTASKS=4 expect 'srun, too few slots' 2 'only 4 slots' --srun -n 5 "$chordkv" true
+SLURM_JOB_ID=1 SLURM_NTASKS=4 expect 'srun, shared' 0 '' --srun -n 5 --oversubscribe --tcp "$chordkv" \
+    '[[ $OMPI_MCA_btl == self,tcp && $OMPI_MCA_mpi_yield_when_idle == 1 ]] && verdict valid 0'
+passed 'srun, shared' '--overcommit'
+not_passed 'srun, shared' '--oversubscribe'
+expect 'srun outside of a job' 2 'inside a Slurm job only' --srun "$chordkv" true
+SLURM_JOB_ID=1 expect 'srun and recovery' 2 'needs mpirun' --srun --enable-recovery "$chordkv" true
+SLURM_JOB_ID=1 STUB_MPI=none expect 'no PMIx' 2 'has no PMIx' --srun "$chordkv" true
+SLURM_JOB_ID=1 SRUN=$work/nothing expect 'no srun' 2 "there is no '.*/nothing' in PATH" --srun "$chordkv" true
+CHORDKV_LAUNCHER=ssh expect 'another launcher' 2 "is mpirun or srun, not 'ssh'" "$chordkv" true
+
 # Wrong calls.
 expect 'no program' 2 'no program' -n 3 run
 expect 'nothing after --' 2 'no program after --' --
