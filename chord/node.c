@@ -144,10 +144,39 @@ static struct chord_arc *waiting_place(struct chord_node *node, struct chord_id 
     return waits ? arc : NULL;
 }
 
+/* The shortcut of a request that isn't this node's, and perhaps a better next node: the one that the rank's location cache
+ * names. A request takes one shortcut only, and from then on goes as if there were no cache: so what ends without caches
+ * ends with them, however out of date they are. Who knows by its neighbours where to send it asks no cache, either. */
+static enum chord_shortcut take_shortcut(const struct chord_node *node, const struct chord_request *request,
+                                         const struct chord_member **next, bool *to_owner) {
+    struct chord_cache *cache = node->environment->cache;
+    if (request->shortcut != CHORD_SHORTCUT_NONE) {
+        cache->counters.stale += request->shortcut == CHORD_SHORTCUT_TAKEN;
+        return CHORD_SHORTCUT_STALE;
+    }
+    if (*to_owner) {
+        return CHORD_SHORTCUT_NONE;
+    }
+    cache->counters.lookups++;
+    const struct chord_claim *claim = chord_cache_find(cache, request->key_id);
+    if (claim == NULL || chord_address_equal(claim->owner.address, node->self.address) ||
+        living(node, &claim->owner) == NULL) {
+        return CHORD_SHORTCUT_NONE;
+    }
+    cache->counters.hits++;
+    *next = &claim->owner;
+    *to_owner = true;
+    return CHORD_SHORTCUT_TAKEN;
+}
+
 static enum chord_status pass_on(struct chord_node *node, const struct chord_message *message) {
     const struct chord_request *request = &message->request;
+    enum chord_shortcut shortcut = CHORD_SHORTCUT_NONE;
     bool to_owner = request->to_owner;
     const struct chord_member *next = next_for(node, request->key_id, &to_owner);
+    if (__builtin_expect(node->environment->cache != NULL, 0)) {
+        shortcut = take_shortcut(node, request, &next, &to_owner);
+    }
     if (next == NULL) {
         refuse(node, request, CHORD_REFUSED_NOT_ACTIVE);
         return CHORD_OK;
@@ -162,6 +191,7 @@ static enum chord_status pass_on(struct chord_node *node, const struct chord_mes
     struct chord_message forward = *message;
     forward.from = node->self.address;
     forward.to = next->address;
+    forward.request.shortcut = shortcut;
     forward.request.to_owner = to_owner;
     forward.request.owner_hops++;
     node->counters.requests_forwarded++;
@@ -296,6 +326,9 @@ static enum chord_status receive_announced(struct chord_node *node, const struct
 }
 
 static enum chord_status receive_gone(struct chord_node *node, const struct chord_gone *gone, uint64_t now_ticks) {
+    if (node->environment->cache != NULL) {
+        chord_cache_forget(node->environment->cache, &gone->member);
+    }
     if (chord_table_forget(&node->table, &gone->member)) {
         maintain(node, now_ticks);
     }

@@ -17,6 +17,7 @@
 #define CHORD_NODE_H
 
 #include "chord/member/participant.h"
+#include "chord/ring/cache.h"
 #include "chord/ring/maintain.h"
 
 struct chord_node_counters {

@@ -24,6 +24,14 @@ enum chord_status chord_peer_init(struct chord_peer *peer, const struct chord_co
         chord_free(allocator, peer->nodes);
         return CHORD_NO_MEMORY;
     }
+    if (config->cache_count > 0) {
+        if (chord_cache_init(&peer->cache, allocator, config->cache_count) != CHORD_OK) {
+            chord_free(allocator, peer->nodes);
+            chord_free(allocator, peer->reach.is_shut);
+            return CHORD_NO_MEMORY;
+        }
+        peer->environment.cache = &peer->cache;
+    }
     memset(peer->reach.is_shut, 0, config->rank_count * sizeof *peer->reach.is_shut);
     for (uint32_t v = 0; v < config->virtual_node_count; v++) {
         const struct chord_member self = {.id = node_ids[v],
@@ -39,6 +47,7 @@ enum chord_status chord_peer_init(struct chord_peer *peer, const struct chord_co
         }
         chord_client_clear(&peer->client);
     }
+    chord_cache_clear(&peer->cache, allocator);
     chord_free(allocator, peer->nodes);
     chord_free(allocator, peer->reach.is_shut);
     return CHORD_NO_MEMORY;
@@ -53,6 +62,7 @@ void chord_peer_clear(struct chord_peer *peer) {
     if (has_coordinator(peer)) {
         chord_coordinator_clear(&peer->coordinator);
     }
+    chord_cache_clear(&peer->cache, peer->environment.allocator);
     chord_free(peer->environment.allocator, peer->reach.is_shut);
 }
 
@@ -102,6 +112,7 @@ static enum chord_status receive_shut(struct chord_peer *peer, uint32_t rank, ui
         const struct chord_notice notice = {.kind = CHORD_NOTICE_SHUT, .rank = rank};
         peer->environment.sink->notice(peer->environment.sink->context, &notice);
     }
+    chord_cache_forget_rank(&peer->cache, rank);
     for (uint32_t v = 0; v < peer->environment.config->virtual_node_count; v++) {
         chord_node_shut(&peer->nodes[v], rank, now_ticks);
     }
@@ -174,6 +185,8 @@ static bool has_valid_addresses(const struct chord_config *config, const struct 
         return message->request.client_rank < config->rank_count;
     case CHORD_MESSAGE_CHAIN:
         return message->chain.request.client_rank < config->rank_count;
+    case CHORD_MESSAGE_ANSWER:
+        return message->answer.claim.epoch == 0 || is_address(config, message->answer.claim.owner.address);
     case CHORD_MESSAGE_LOOKUP:
         return is_address(config, message->lookup.origin.owner.address);
     case CHORD_MESSAGE_FOUND:
@@ -200,6 +213,18 @@ static bool has_valid_addresses(const struct chord_config *config, const struct 
     }
 }
 
+/* The location cache learns from answers who owns what was asked for, unless that is out: it would be asked for ever. */
+static enum chord_status receive_answer(struct chord_peer *peer, const struct chord_message *message,
+                                        uint64_t now_ticks) {
+    const struct chord_claim *claim = &message->answer.claim;
+    const enum chord_status status = chord_client_receive(&peer->client, message, now_ticks);
+    if (__builtin_expect(claim->epoch != 0, 0) && peer->environment.cache != NULL && status != CHORD_UNEXPECTED &&
+        !chord_is_shut(&peer->environment, claim->owner.address.rank)) {
+        chord_cache_learn(&peer->cache, claim);
+    }
+    return status;
+}
+
 enum chord_status chord_peer_receive(struct chord_peer *peer, const struct chord_message *message,
                                      uint64_t now_ticks) {
     if (!has_valid_addresses(peer->environment.config, message)) {
@@ -215,6 +240,7 @@ enum chord_status chord_peer_receive(struct chord_peer *peer, const struct chord
     }
     switch (message->type) {
     case CHORD_MESSAGE_ANSWER:
+        return receive_answer(peer, message, now_ticks);
     case CHORD_MESSAGE_REFUSAL:
         return chord_client_receive(&peer->client, message, now_ticks);
     case CHORD_MESSAGE_REGISTER:

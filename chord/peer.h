@@ -10,6 +10,7 @@
 struct chord_peer {
     struct chord_environment environment;
     struct chord_reach reach;
+    struct chord_cache cache; /* the environment's, if the configuration asks for one */
     uint32_t rank;
     uint64_t heartbeat_due_ticks; /* UINT64_MAX: the rank has not been started, or needs none */
     struct chord_node *nodes; /* owned; virtual_node_count of them */

@@ -17,16 +17,30 @@ static struct chord_message message_to(const struct chord_replica *replica, enum
 
 /* --- answers --- */
 
-static void answer(const struct chord_replica *replica, const struct chord_request *request, enum chord_outcome outcome,
-                   struct chord_version version, const unsigned char *value, uint32_t value_size) {
+/* What the client's location cache may learn: any member knows who owns the arc. Who was reached in one hop is known, or
+ * needs no cache. A part that isn't its owner's last says nothing of the ids between. */
+static struct chord_claim claim_for(const struct chord_arc *arc, const struct chord_request *request) {
+    if (request->owner_hops <= 1 || arc->status != CHORD_ARC_ACTIVE || !chord_id_equal(arc->chain[0].id, arc->end)) {
+        return (struct chord_claim){.epoch = 0};
+    }
+    return (struct chord_claim){.owner = arc->chain[0], .start = arc->start, .epoch = arc->epoch};
+}
+
+static void answer(const struct chord_replica *replica, const struct chord_arc *arc, const struct chord_request *request,
+                   enum chord_outcome outcome, struct chord_version version, const unsigned char *value,
+                   uint32_t value_size) {
     struct chord_message message = message_to(replica, CHORD_MESSAGE_ANSWER,
                                               (struct chord_address){.rank = request->client_rank});
     message.answer = (struct chord_answer){.seq = request->seq,
                                            .outcome = outcome,
+                                           .shortcut = request->shortcut,
                                            .owner_hops = request->owner_hops,
                                            .version = version,
                                            .value = value,
                                            .value_size = value_size};
+    if (replica->environment->cache != NULL) {
+        message.answer.claim = claim_for(arc, request);
+    }
     chord_send(replica->environment, &message);
 }
 
@@ -36,10 +50,10 @@ void chord_replicate_answer_query(const struct chord_replica *replica, const str
         chord_store_find(&arc->store, request->key_id, request->key, request->key_size);
     if (entry == NULL) {
         const struct chord_version version = {.epoch = arc->epoch, .counter = arc->applied};
-        answer(replica, request, CHORD_ABSENT, version, NULL, 0);
+        answer(replica, arc, request, CHORD_ABSENT, version, NULL, 0);
         return;
     }
-    answer(replica, request, CHORD_FOUND, chord_entry_version(entry), chord_entry_value(entry), entry->value_size);
+    answer(replica, arc, request, CHORD_FOUND, chord_entry_version(entry), chord_entry_value(entry), entry->value_size);
 }
 
 void chord_replicate_refuse(const struct chord_replica *replica, const struct chord_request *request,
@@ -200,7 +214,7 @@ static enum chord_status admit_write(const struct chord_replica *replica, struct
     }
     /* Eventual: the answer doesn't wait for the chain, and a duplicate has nothing new to propagate. */
     if (arc->chain_count == 1 || is_eventual(replica)) {
-        answer(replica, request, chain.outcome, chain.version, NULL, 0);
+        answer(replica, arc, request, chain.outcome, chain.version, NULL, 0);
     }
     if (arc->chain_count > 1 && !(chain.duplicate && is_eventual(replica))) {
         send_down(replica, arc, &chain);
@@ -292,7 +306,7 @@ static void pass_duplicate(const struct chord_replica *replica, struct chord_arc
     const struct chord_duplicate *record =
         chord_duplicates_find(&arc->duplicates, chain->request.client_rank, chain->request.seq);
     if (record != NULL) {
-        answer(replica, &chain->request, record->outcome, record->version, NULL, 0);
+        answer(replica, arc, &chain->request, record->outcome, record->version, NULL, 0);
     }
 }
 
@@ -349,7 +363,7 @@ enum chord_status chord_replicate_chain(const struct chord_replica *replica, str
         return CHORD_OK;
     }
     if (!is_eventual(replica)) {
-        answer(replica, request, chain->outcome, chain->version, NULL, 0);
+        answer(replica, arc, request, chain->outcome, chain->version, NULL, 0);
     }
     owe_ack(replica, arc, request);
     return CHORD_OK;

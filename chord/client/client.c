@@ -211,6 +211,7 @@ static enum chord_status receive_answer(struct chord_client *client, const struc
                                                 .outcome = answer->outcome,
                                                 .version = answer->version,
                                                 .owner_hops = answer->owner_hops,
+                                                .shortcut = answer->shortcut,
                                                 .retry_count = slot->retry_count,
                                                 .answered_by = message->from,
                                                 .started_ticks = slot->started_ticks,

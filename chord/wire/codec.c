@@ -4,7 +4,9 @@
 #include "chord/wire/bytes.h"
 
 #define FLAG 0x80u
+#define SHORTCUT_AT 5u
 #define PREFIX_SIZE 6u
+#define TO_AT 4u
 /* Bytes before the key or value. */
 #define REQUEST_SIZE 44u
 #define REQUEST_KEY_ID_AT 16u
@@ -35,7 +37,7 @@ static void put_members(struct chord_writer *writer, const struct chord_members 
 }
 
 static void put_request(struct chord_writer *writer, const struct chord_request *request) {
-    chord_check(request->kind < CHORD_OPERATION_KIND_COUNT);
+    chord_check(request->kind < CHORD_OPERATION_KIND_COUNT && request->shortcut < CHORD_SHORTCUT_COUNT);
     chord_check(request->key_size >= 1 && request->key_size <= CHORD_KEY_SIZE_MAX);
     chord_check(request->value_size <= CHORD_VALUE_SIZE_MAX);
     chord_check(request->kind == CHORD_INSERT || request->value_size == 0);
@@ -53,12 +55,15 @@ static void put_request(struct chord_writer *writer, const struct chord_request 
 static unsigned char bits_of(const struct chord_message *message) {
     switch (message->type) {
     case CHORD_MESSAGE_REQUEST:
-        return (unsigned char)((unsigned)message->request.kind | (message->request.to_owner ? FLAG : 0));
+        return (unsigned char)((unsigned)message->request.kind | (unsigned)message->request.shortcut << SHORTCUT_AT |
+                               (message->request.to_owner ? FLAG : 0));
     case CHORD_MESSAGE_CHAIN:
         return (unsigned char)((unsigned)message->chain.request.kind | (unsigned)message->chain.outcome << 2 |
+                               (unsigned)message->chain.request.shortcut << SHORTCUT_AT |
                                (message->chain.duplicate ? FLAG : 0));
     case CHORD_MESSAGE_ANSWER:
-        return (unsigned char)((unsigned)message->answer.outcome << 2);
+        return (unsigned char)((unsigned)message->answer.outcome << 2 |
+                               (unsigned)message->answer.shortcut << SHORTCUT_AT); /* FLAG comes with the claim */
     case CHORD_MESSAGE_REFUSAL:
         return (unsigned char)message->refusal.reason;
     case CHORD_MESSAGE_LOOKUP:
@@ -85,7 +90,7 @@ size_t chord_codec_head_size(const struct chord_message *message) {
     case CHORD_MESSAGE_ACK:
         return PREFIX_SIZE + 32;
     case CHORD_MESSAGE_ANSWER:
-        return PREFIX_SIZE + ANSWER_SIZE;
+        return PREFIX_SIZE + ANSWER_SIZE + (message->answer.claim.epoch != 0 ? CLAIM_SIZE : 0);
     case CHORD_MESSAGE_REFUSAL:
         return PREFIX_SIZE + 8;
     case CHORD_MESSAGE_LOOKUP:
@@ -178,13 +183,17 @@ size_t chord_codec_encode_head(const struct chord_message *message, unsigned cha
         chord_put_id(&writer, message->ack.arc_end);
         break;
     case CHORD_MESSAGE_ANSWER:
-        chord_check(message->answer.outcome < CHORD_OUTCOME_COUNT);
+        chord_check(message->answer.outcome < CHORD_OUTCOME_COUNT && message->answer.shortcut < CHORD_SHORTCUT_COUNT);
         chord_check(message->answer.value_size <= CHORD_VALUE_SIZE_MAX);
         chord_put64(&writer, message->answer.seq);
         chord_put16(&writer, message->answer.owner_hops);
         chord_put32(&writer, message->answer.version.epoch);
         chord_put64(&writer, message->answer.version.counter);
         chord_put32(&writer, message->answer.value_size);
+        if (__builtin_expect(message->answer.claim.epoch != 0, 0)) {
+            bytes[1] |= FLAG;
+            put_claim(&writer, &message->answer.claim);
+        }
         break;
     case CHORD_MESSAGE_REFUSAL:
         chord_check(message->refusal.reason < CHORD_REFUSAL_REASON_COUNT);
@@ -355,25 +364,31 @@ static inline void get_request(struct chord_reader *reader, unsigned bits, struc
 }
 
 bool chord_codec_peek_key(const unsigned char *bytes, size_t size, uint16_t *virtual_node, struct chord_id *key_id) {
-    struct chord_reader reader = {.at = bytes, .left = size};
-    struct chord_reader prefix = chord_get_fields(&reader, PREFIX_SIZE);
-    const unsigned type = chord_get8(&prefix);
-    if (type == CHORD_MESSAGE_CHAIN) {
-        (void)chord_get_bytes(&reader, CHAIN_SIZE);
-    } else if (type != CHORD_MESSAGE_REQUEST) {
+    const size_t before = PREFIX_SIZE + REQUEST_KEY_ID_AT + (size > 0 && bytes[0] == CHORD_MESSAGE_CHAIN ? CHAIN_SIZE : 0);
+    if (size < before + CHORD_ID_BYTES || (bytes[0] != CHORD_MESSAGE_REQUEST && bytes[0] != CHORD_MESSAGE_CHAIN)) {
         return false;
     }
-    (void)chord_get_bytes(&prefix, 3);
-    *virtual_node = chord_get16(&prefix);
-    (void)chord_get_bytes(&reader, REQUEST_KEY_ID_AT);
-    *key_id = chord_get_id(&reader);
-    return !reader.failed;
+    struct chord_reader to = {.at = bytes + TO_AT, .left = sizeof *virtual_node};
+    struct chord_reader key = {.at = bytes + before, .left = CHORD_ID_BYTES};
+    *virtual_node = chord_get16(&to);
+    *key_id = chord_get_id(&key);
+    return true;
+}
+
+/* The claim in an answer. One of epoch 0 claims nothing, and isn't sent. */
+static struct chord_claim claim_at(const unsigned char *bytes) {
+    struct chord_reader reader = {.at = bytes, .left = CLAIM_SIZE};
+    return get_claim(&reader);
 }
 
 static enum chord_outcome get_outcome(struct chord_reader *reader, unsigned bits) {
     const unsigned outcome = (bits >> 2) & 7;
     reader->failed |= outcome >= CHORD_OUTCOME_COUNT;
     return (enum chord_outcome)outcome;
+}
+
+static bool has_shortcut(enum chord_message_type type) {
+    return type == CHORD_MESSAGE_REQUEST || type == CHORD_MESSAGE_CHAIN || type == CHORD_MESSAGE_ANSWER;
 }
 
 enum chord_status chord_codec_decode(const unsigned char *bytes, size_t size, uint32_t from_rank, uint32_t to_rank,
@@ -383,15 +398,18 @@ enum chord_status chord_codec_decode(const unsigned char *bytes, size_t size, ui
     struct chord_reader fields;
     message->type = (enum chord_message_type)chord_get8(&prefix);
     const unsigned bits = chord_get8(&prefix);
+    const enum chord_shortcut shortcut = (enum chord_shortcut)(bits >> SHORTCUT_AT & 3);
     message->from = (struct chord_address){.rank = from_rank, .virtual_node = chord_get16(&prefix)};
     message->to = (struct chord_address){.rank = to_rank, .virtual_node = chord_get16(&prefix)};
     switch (message->type) {
     case CHORD_MESSAGE_REQUEST:
         message->request.to_owner = (bits & FLAG) != 0;
+        message->request.shortcut = shortcut;
         get_request(&reader, bits, &message->request);
         break;
     case CHORD_MESSAGE_CHAIN:
         message->chain.request.to_owner = false;
+        message->chain.request.shortcut = shortcut;
         fields = chord_get_fields(&reader, CHAIN_SIZE);
         message->chain.epoch = chord_get32(&fields);
         message->chain.version.epoch = chord_get32(&fields);
@@ -413,6 +431,15 @@ enum chord_status chord_codec_decode(const unsigned char *bytes, size_t size, ui
         message->answer.version.epoch = chord_get32(&fields);
         message->answer.version.counter = chord_get64(&fields);
         message->answer.value_size = chord_get32(&fields);
+        message->answer.shortcut = shortcut;
+        message->answer.claim.epoch = 0;
+        if (__builtin_expect((bits & FLAG) != 0, 0)) {
+            const unsigned char *claim = chord_get_bytes(&reader, CLAIM_SIZE);
+            if (claim != NULL) {
+                message->answer.claim = claim_at(claim);
+            }
+            reader.failed |= message->answer.claim.epoch == 0;
+        }
         message->answer.value = chord_get_bytes(&reader, message->answer.value_size);
         reader.failed |= message->answer.value_size > CHORD_VALUE_SIZE_MAX;
         break;
@@ -538,5 +565,6 @@ enum chord_status chord_codec_decode(const unsigned char *bytes, size_t size, ui
     default:
         return CHORD_MALFORMED;
     }
+    reader.failed |= shortcut >= CHORD_SHORTCUT_COUNT && has_shortcut(message->type);
     return reader.failed || reader.left != 0 ? CHORD_MALFORMED : CHORD_OK;
 }

@@ -11,7 +11,7 @@
  *     REQUEST   seq 8 | watermark distance 4 | client 4 | key id 20 | hops 2 | key size 2 | value size 4 | key | value
  *     CHAIN     epoch 4 | version epoch 4 | version counter 8 | then as REQUEST
  *     ACK       epoch 4 | counter 8 | arc end 20
- *     ANSWER    seq 8 | hops 2 | version epoch 4 | version counter 8 | value size 4 | value
+ *     ANSWER    seq 8 | hops 2 | version epoch 4 | version counter 8 | value size 4 | claim 54, if there is one | value
  *     REFUSAL   seq 8
  *     LOOKUP    target 20 | claim 54 | exponent 2 | hops 2
  *     FOUND     claim 54 | exponent 2 | hops 2
@@ -33,7 +33,8 @@
  *     SETTLED   epoch 4 | incarnation 4 | messages 4
  *
  * with member = id 20 | rank 4 | vnode 2 | incarnation 4 and claim = member 30 | start 20 | epoch 4. `bits` holds the
- * kind (0-1), the outcome (2-4) and a flag (7: to owner, duplicate, empty, rejoin or last) or a refusal's reason. */
+ * kind (0-1), the outcome (2-4), the shortcut of a REQUEST, CHAIN or ANSWER (5-6) and a flag (7: to owner, duplicate, claim,
+ * empty, rejoin or last) or a refusal's reason. */
 #ifndef CHORD_WIRE_CODEC_H
 #define CHORD_WIRE_CODEC_H
 

@@ -20,6 +20,8 @@ struct chord_config {
     enum chord_routing routing;
     bool route_successors; /* finger routing may also use the successor list beyond its first entry */
 
+    uint32_t cache_count; /* owners that a rank's location cache holds (chord/ring/cache.h); 0: it has none */
+
     uint32_t value_size_max; /* the largest value of this run, at most CHORD_VALUE_SIZE_MAX */
 
     /* The client's end-to-end bounds (chord/client/client.h). */

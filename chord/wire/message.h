@@ -109,10 +109,20 @@ struct chord_members {
     uint32_t count;
 };
 
+/* Whether the location cache of a rank on the way (ring/cache.h) has named the key's owner: each request takes one such
+ * shortcut at most, whatever comes of it. */
+enum chord_shortcut {
+    CHORD_SHORTCUT_NONE,
+    CHORD_SHORTCUT_TAKEN, /* a cache named the node that the request was sent to, */
+    CHORD_SHORTCUT_STALE, /* but that wasn't the owner any more and has passed it on */
+    CHORD_SHORTCUT_COUNT
+};
+
 /* An operation on its way, in REQUEST and in CHAIN. (client_rank, seq) is the request id; all the client's requests
  * with a seq below `watermark` are answered. */
 struct chord_request {
     enum chord_operation_kind kind;
+    enum chord_shortcut shortcut;
     bool to_owner; /* the sender takes the receiver for the key's owner; in REQUEST only */
     uint16_t owner_hops;
     uint32_t client_rank;
@@ -144,10 +154,12 @@ struct chord_ack {
 struct chord_answer {
     uint64_t seq;
     enum chord_outcome outcome;
+    enum chord_shortcut shortcut; /* the request's */
     uint16_t owner_hops;
     struct chord_version version; /* of the key; of its arc if the key is absent */
     uint32_t value_size;
     const unsigned char *value;
+    struct chord_claim claim; /* for the client's location cache: who owns the key's arc; epoch 0: none */
 };
 
 enum chord_refusal_reason {

@@ -15,6 +15,7 @@ struct chord_completion {
     enum chord_outcome outcome;
     struct chord_version version;
     uint16_t owner_hops;
+    enum chord_shortcut shortcut; /* of the copy of the request that was answered, like its hops */
     uint32_t retry_count;
     struct chord_address answered_by;
     uint64_t started_ticks;
@@ -108,12 +109,15 @@ struct chord_sink {
     void (*notice)(void *context, const struct chord_notice *notice);
 };
 
+struct chord_cache;
+
 /* What every part of a rank is given by its host. Borrowed, and constant while the part lives. */
 struct chord_environment {
     const struct chord_config *config;
     const struct chord_sink *sink;
     const struct chord_allocator *allocator;
     const struct chord_reach *reach; /* NULL: nobody is ever out */
+    struct chord_cache *cache;       /* the rank's location cache (ring/cache.h), which routing changes; NULL: it has none */
 };
 
 /* Whether nothing can be sent to a rank, since it is taken for dead. */

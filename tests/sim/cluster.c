@@ -122,6 +122,8 @@ static void sink_complete(void *context, const struct chord_completion *completi
     operation->outcome = completion->outcome;
     operation->version = completion->version;
     client->completed_count++;
+    cluster->counts.shortcuts += completion->shortcut != CHORD_SHORTCUT_NONE;
+    cluster->counts.stale_shortcuts += completion->shortcut == CHORD_SHORTCUT_STALE;
     trace_completion(cluster->trace, cluster->now_ticks, speaker->rank, completion);
     if (completion->outcome == CHORD_UNKNOWN) {
         record_unknown(cluster, speaker->rank, (uint32_t)completion->tag);
@@ -295,6 +297,9 @@ static void deliver(struct cluster *cluster) {
         return;
     }
     cluster->stepped_rank = message.to_rank;
+    for (uint32_t i = 0; i < cluster->lie_count; i++) {
+        chord_cache_learn(&cluster->peers[message.to_rank].cache, &cluster->lies[message.to_rank][i]);
+    }
     const struct chord_message decoded = network_decode(&message);
     trace_message(cluster->trace, cluster->now_ticks, &decoded, cluster->config.id_bits);
     struct chord_peer *peer = &cluster->peers[message.to_rank];

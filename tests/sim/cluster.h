@@ -16,6 +16,7 @@
 #define CLUSTER_COMMANDS_MAX 40u
 #define CLUSTER_KEYS_MAX 32u
 #define CLUSTER_VALUE_SIZE_MAX 3000u
+#define CLUSTER_LIES_MAX 6u
 
 struct cluster_operation {
     enum chord_operation_kind kind;
@@ -75,6 +76,12 @@ struct cluster_counts {
     uint64_t lost_parts; /* where data may be lost (C8) */
     uint64_t unknown;    /* operations that were given up, or whose client has died */
     uint64_t not_issued; /* operations of clients that have died or were stuck */
+    uint64_t circles;        /* requests that were refused since they had made too many hops, */
+    uint64_t cached_circles; /* and those of runs with location caches */
+    uint64_t cached;     /* runs with location caches */
+    uint64_t lied;       /* of them, those whose caches hold lies */
+    uint64_t shortcuts;       /* operations that took one, */
+    uint64_t stale_shortcuts; /* and those that it led to the wrong node */
 };
 
 struct cluster {
@@ -83,6 +90,10 @@ struct cluster {
     struct chord_config config;
     struct chord_sink sinks[CLUSTER_RANKS_MAX];
     struct chord_peer peers[CLUSTER_RANKS_MAX];
+    /* Location caches that are out of date for good: whatever a rank learns and forgets, these claims are what it holds
+     * before it takes a message in. They are of any nodes to any ids, so that nothing can be more out of date. */
+    struct chord_claim lies[CLUSTER_RANKS_MAX][CLUSTER_LIES_MAX];
+    uint32_t lie_count; /* of each rank */
     struct chord_id ids[CLUSTER_NODES_MAX]; /* by rank * virtual nodes + virtual node */
     struct network network;
     uint64_t now_ticks;

@@ -71,6 +71,35 @@ static void draw_config(struct cluster *cluster) {
     config->credit_count = largest + (draw(cluster, 2) == 0 ? 0 : config->window);
 }
 
+/* From a stream of its own: what a seed stands for otherwise is what it has always been. */
+#define CACHE_STREAM 2u
+
+/* Half of the rings have location caches; those of every fourth of these hold lies (cluster.h), of the newest epoch, so that
+ * nothing that is learnt takes their place. */
+static void draw_caches(struct cluster *cluster) {
+    struct chord_prng prng = chord_prng_seeded(cluster->seed, CACHE_STREAM);
+    static const uint32_t sizes[] = {0, 0, 0, 0, 1, 3, 8, 64};
+    cluster->config.cache_count = sizes[chord_prng_below(&prng, sizeof sizes / sizeof sizes[0])];
+    cluster->counts.cached = cluster->config.cache_count > 0;
+    if (cluster->config.cache_count == 0 || chord_prng_below(&prng, 4) > 0) {
+        return;
+    }
+    cluster->counts.lied = 1;
+    cluster->lie_count = 1 + (uint32_t)chord_prng_below(&prng, CLUSTER_LIES_MAX);
+    for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {
+        for (uint32_t i = 0; i < cluster->lie_count; i++) {
+            const uint32_t owner = (uint32_t)chord_prng_below(&prng, cluster_node_count(cluster));
+            const uint32_t virtual_nodes = cluster->config.virtual_node_count;
+            cluster->lies[rank][i] = (struct chord_claim){
+                .owner = {.id = cluster->ids[owner],
+                          .address = {.rank = owner / virtual_nodes, .virtual_node = (uint16_t)(owner % virtual_nodes)},
+                          .incarnation = 1},
+                .start = cluster->ids[chord_prng_below(&prng, cluster_node_count(cluster))],
+                .epoch = UINT32_MAX};
+        }
+    }
+}
+
 static void draw_keys(struct cluster *cluster) {
     cluster->key_count = draw_between(cluster, 1, CLUSTER_KEYS_MAX);
     for (uint32_t i = 0; i < cluster->key_count; i++) {
@@ -155,6 +184,7 @@ uint32_t draw_cluster(struct cluster *cluster) {
     draw_keys(cluster);
     const uint32_t delay_ticks_max = draw_between(cluster, 1, 200);
     draw_ids(cluster);
+    draw_caches(cluster);
     draw_operations(cluster);
     draw_commands(cluster);
     if (cluster->is_faulty) {

@@ -344,6 +344,11 @@ static void check_answer(struct invariants *invariants, struct cluster *cluster,
     for (uint32_t i = 0; i < cluster->config.window; i++) {
         slot = client->slots[i].used && client->slots[i].seq == message->answer.seq ? &client->slots[i] : slot;
     }
+    const struct chord_claim *claim = &message->answer.claim;
+    if (slot != NULL && claim->epoch != 0 &&
+        !chord_id_in_open_closed(claim->start, slot->operation.key_id, claim->owner.id)) {
+        cluster_break(cluster, "cache", "rank %u answers with a claim to other ids than the key's", message->from.rank);
+    }
     if (slot == NULL || cluster->config.consistency != CHORD_LINEARIZABLE || cluster->counts.lost_parts > 0) {
         return; /* answered before */
     }
@@ -430,6 +435,12 @@ void invariants_observe(void *observer, struct cluster *cluster, const struct ch
     switch (message->type) {
     case CHORD_MESSAGE_CHAIN:
         note_head(invariants, cluster, message);
+        break;
+    case CHORD_MESSAGE_REFUSAL:
+        if (message->refusal.reason == CHORD_REFUSED_TOO_MANY_HOPS) {
+            cluster->counts.circles++;
+            cluster->counts.cached_circles += cluster->config.cache_count > 0;
+        }
         break;
     case CHORD_MESSAGE_ANSWER:
         check_answer(invariants, cluster, message);

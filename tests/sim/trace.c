@@ -8,9 +8,12 @@ static const char *const kinds[] = {"insert", "query", "delete"};
 static const char *const outcomes[] = {"inserted", "updated", "found", "absent", "deleted", "unknown"};
 static const char *const reasons[] = {"not active", "stale epoch", "below watermark", "too many hops"};
 
+static const char *const shortcuts[] = {"", " shortcut", " stale shortcut"};
+
 static void trace_request(FILE *out, const struct chord_request *request) {
     fprintf(out, " %u#%" PRIu64 " %s %.*s hops=%u", request->client_rank, request->seq, kinds[request->kind],
             (int)request->key_size, (const char *)request->key, request->owner_hops);
+    fputs(shortcuts[request->shortcut], out);
 }
 
 static void trace_version(FILE *out, struct chord_version version) {

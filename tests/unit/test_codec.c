@@ -46,6 +46,7 @@ static struct chord_claim random_claim(struct chord_prng *prng) {
 
 static struct chord_request random_request(struct chord_prng *prng, struct shape shape) {
     struct chord_request request = {.kind = (enum chord_operation_kind)chord_prng_below(prng, 3),
+                                    .shortcut = (enum chord_shortcut)chord_prng_below(prng, CHORD_SHORTCUT_COUNT),
                                     .owner_hops = (uint16_t)number(prng),
                                     .client_rank = (uint32_t)number(prng),
                                     .seq = number(prng),
@@ -94,10 +95,14 @@ static struct chord_message random_message(struct chord_prng *prng, enum chord_m
         message.answer =
             (struct chord_answer){.seq = number(prng),
                                   .outcome = (enum chord_outcome)chord_prng_below(prng, CHORD_OUTCOME_COUNT),
+                                  .shortcut = (enum chord_shortcut)chord_prng_below(prng, CHORD_SHORTCUT_COUNT),
                                   .owner_hops = (uint16_t)number(prng),
                                   .version = {(uint32_t)number(prng), number(prng)},
                                   .value_size = shape.value_size,
                                   .value = value_bytes};
+        if (chord_prng_below(prng, 2) == 0) {
+            message.answer.claim = random_claim(prng); /* of epoch 0, and so none at all, now and then */
+        }
         break;
     case CHORD_MESSAGE_REFUSAL:
         message.refusal = (struct chord_refusal){
@@ -224,11 +229,11 @@ static struct chord_message random_message(struct chord_prng *prng, enum chord_m
 static unsigned char used_bits(unsigned char type) {
     switch (type) {
     case CHORD_MESSAGE_REQUEST:
-        return 0x83;
+        return 0xe3;
     case CHORD_MESSAGE_CHAIN:
-        return 0x9f;
+        return 0xff;
     case CHORD_MESSAGE_ANSWER:
-        return 0x1c;
+        return 0xfc;
     case CHORD_MESSAGE_REFUSAL:
         return 0xff;
     case CHORD_MESSAGE_LOOKUP:
@@ -284,7 +289,7 @@ static bool same_members(const struct chord_members *a, const struct chord_membe
 }
 
 static bool same_request(const struct chord_request *a, const struct chord_request *b) {
-    return a->kind == b->kind && a->owner_hops == b->owner_hops && a->client_rank == b->client_rank &&
+    return a->kind == b->kind && a->shortcut == b->shortcut && a->owner_hops == b->owner_hops && a->client_rank == b->client_rank &&
            a->seq == b->seq && a->watermark == b->watermark && chord_id_equal(a->key_id, b->key_id) &&
            a->key_size == b->key_size && a->value_size == b->value_size &&
            memcmp(a->key, b->key, a->key_size) == 0 &&
@@ -307,6 +312,8 @@ static bool same_message(const struct chord_message *a, const struct chord_messa
                a->ack.counter == b->ack.counter;
     case CHORD_MESSAGE_ANSWER:
         return a->answer.seq == b->answer.seq && a->answer.outcome == b->answer.outcome &&
+               a->answer.shortcut == b->answer.shortcut && a->answer.claim.epoch == b->answer.claim.epoch &&
+               (a->answer.claim.epoch == 0 || same_claim(&a->answer.claim, &b->answer.claim)) &&
                a->answer.owner_hops == b->answer.owner_hops &&
                chord_version_compare(a->answer.version, b->answer.version) == 0 &&
                a->answer.value_size == b->answer.value_size &&
@@ -628,6 +635,9 @@ enum broken {
     REASON_OUT_OF_RANGE,
     CHAIN_EMPTY,
     PIECE_TOO_LONG,
+    SHORTCUT_OUT_OF_RANGE,
+    CHAIN_SHORTCUT_OUT_OF_RANGE,
+    ANSWER_SHORTCUT_OUT_OF_RANGE,
     BROKEN_COUNT
 };
 
@@ -638,7 +648,8 @@ static struct chord_message broken_message(enum broken broken, struct chord_prng
     static const enum chord_message_type types[BROKEN_COUNT] = {
         CHORD_MESSAGE_REQUEST, CHORD_MESSAGE_REQUEST, CHORD_MESSAGE_REQUEST, CHORD_MESSAGE_REQUEST,
         CHORD_MESSAGE_REQUEST, CHORD_MESSAGE_REQUEST, CHORD_MESSAGE_REQUEST, CHORD_MESSAGE_CHAIN,
-        CHORD_MESSAGE_ANSWER,  CHORD_MESSAGE_REFUSAL, CHORD_MESSAGE_INSTALL, CHORD_MESSAGE_PIECE};
+        CHORD_MESSAGE_ANSWER,  CHORD_MESSAGE_REFUSAL, CHORD_MESSAGE_INSTALL, CHORD_MESSAGE_PIECE,
+        CHORD_MESSAGE_REQUEST, CHORD_MESSAGE_CHAIN, CHORD_MESSAGE_ANSWER};
     const struct shape shape = {.key_size = 16, .value_size = 8, .member_count = 1};
     struct chord_message message = random_message(prng, types[broken], shape);
     if (message.type == CHORD_MESSAGE_REQUEST) {
@@ -693,6 +704,8 @@ static struct chord_message broken_message(enum broken broken, struct chord_prng
         message.chain.outcome = CHORD_OUTCOME_COUNT;
         break;
     case ANSWER_VALUE_TOO_LONG:
+        wire[1] &= 0x7f; /* no claim before the value */
+        message.answer.claim.epoch = 0;
         *bytes = realloc(wire, 32 + (size_t)value_too_long);
         memset(*bytes + 32, 'x', value_too_long);
         memcpy(*bytes + 28, &value_too_long, 4);
@@ -715,6 +728,18 @@ static struct chord_message broken_message(enum broken broken, struct chord_prng
         *size = 42 + (size_t)piece_too_long;
         message.piece.size = piece_too_long;
         break;
+    case SHORTCUT_OUT_OF_RANGE:
+        wire[1] |= 0x60;
+        message.request.shortcut = CHORD_SHORTCUT_COUNT;
+        break;
+    case CHAIN_SHORTCUT_OUT_OF_RANGE:
+        wire[1] |= 0x60;
+        message.chain.request.shortcut = CHORD_SHORTCUT_COUNT;
+        break;
+    case ANSWER_SHORTCUT_OUT_OF_RANGE:
+        wire[1] |= 0x60;
+        message.answer.shortcut = CHORD_SHORTCUT_COUNT;
+        break;
     case BROKEN_COUNT:
         abort();
     }
@@ -731,6 +756,32 @@ static void test_decoder_refuses_broken_fields(void) {
         CU_ASSERT_EQUAL(chord_codec_decode(bytes, size, 0, 0, &decoded), CHORD_MALFORMED);
         free(bytes);
     }
+}
+
+/* The claim lies between the answer's fields and its value; one of epoch 0 is none, and isn't sent. */
+static void test_claims_in_answers(void) {
+    struct chord_prng prng = chord_prng_seeded(8, 0);
+    struct tally tally = {0};
+    struct chord_message message = random_message(&prng, CHORD_MESSAGE_ANSWER, shapes[2]);
+    struct chord_message decoded;
+    size_t size;
+    message.answer.claim = (struct chord_claim){.owner = random_member(&prng), .epoch = 0x01020304};
+    unsigned char *bytes = encode(&tally, &message, &size);
+    CU_ASSERT_EQUAL(size, 32 + 54 + 1);
+    CU_ASSERT_EQUAL(bytes[1] & 0x80, 0x80);
+    CU_ASSERT_EQUAL(bytes[82], 4); /* the epoch, its last field */
+    CU_ASSERT_EQUAL(bytes[86], value_bytes[0]);
+    CU_ASSERT_EQUAL(chord_codec_decode(bytes, size, 0, 0, &decoded), CHORD_OK);
+    CU_ASSERT_TRUE(same_claim(&message.answer.claim, &decoded.answer.claim));
+    memset(bytes + 82, 0, 4);
+    CU_ASSERT_EQUAL(chord_codec_decode(bytes, size, 0, 0, &decoded), CHORD_MALFORMED);
+    free(bytes);
+    message.answer.claim.epoch = 0;
+    bytes = encode(&tally, &message, &size);
+    CU_ASSERT_EQUAL(size, 32 + 1);
+    CU_ASSERT_EQUAL(bytes[1] & 0x80, 0);
+    free(bytes);
+    TALLY_ASSERT(&tally, 2);
 }
 
 /* One property, checked before encoding too: a message that every receiver would drop must not leave in
@@ -802,6 +853,7 @@ int main(void) {
         {"200,000 random byte strings", test_random_bytes},
         {"200,000 single-byte mutations", test_mutations},
         {"unused bits are ignored", test_unused_bits},
+        {"claims in answers", test_claims_in_answers},
         {"the decoder refuses broken fields", test_decoder_refuses_broken_fields},
         {"the encoder refuses broken fields", test_encoder_refuses_broken_fields},
         {"bad types and member counts", test_bad_types_and_counts},

@@ -644,6 +644,109 @@ static void test_hops(void) {
     end();
 }
 
+/* A request that enters at node 1, whose cache takes the given node for the owner of id 2, which is node 0's. */
+static const struct chord_request *ask_by_cache(uint32_t named, enum chord_shortcut shortcut, bool to_owner) {
+    const struct chord_claim claim = {.owner = member_of(named), .start = id_of_number(0, 4), .epoch = EPOCH};
+    chord_cache_learn(environment.cache, &claim);
+    struct chord_message message = {.type = CHORD_MESSAGE_REQUEST, .from = {.rank = CLIENT}};
+    message.request = request_of(CHORD_INSERT, 2, "key", 2);
+    message.request.shortcut = shortcut;
+    message.request.to_owner = to_owner;
+    post_clear();
+    CU_ASSERT_EQUAL(give(1, message), CHORD_OK);
+    CU_ASSERT_EQUAL_FATAL(count_of(CHORD_MESSAGE_REQUEST), 1);
+    return &last_of(CHORD_MESSAGE_REQUEST)->request;
+}
+
+/* The cache's word is taken once, by who would otherwise send the request along: from then on it goes as without a cache. */
+static void test_shortcuts(void) {
+    static bool shut[CLIENT + 1];
+    struct chord_reach reach = {.is_shut = shut};
+    struct chord_cache cache;
+    begin(CHORD_LINEARIZABLE);
+    CU_ASSERT_EQUAL_FATAL(chord_cache_init(&cache, &counting.allocator, 2), CHORD_OK);
+    environment.cache = &cache;
+    environment.reach = &reach;
+    activate_all(3);
+    tell_neighbours(1);
+    const struct chord_request *sent = ask_by_cache(0, CHORD_SHORTCUT_NONE, false);
+    CU_ASSERT_EQUAL(last_of(CHORD_MESSAGE_REQUEST)->to.rank, 0);
+    CU_ASSERT_EQUAL(sent->shortcut, CHORD_SHORTCUT_TAKEN);
+    CU_ASSERT_TRUE(sent->to_owner);
+    CU_ASSERT_EQUAL(sent->owner_hops, 1);
+    CU_ASSERT_EQUAL(cache.counters.hits, 1);
+    /* The owner answers with what was done; what it tells the cache is told of longer ways alone. */
+    CU_ASSERT_EQUAL(deliver(CHORD_MESSAGE_REQUEST), CHORD_OK);
+    deliver_chain();
+    CU_ASSERT_TRUE(was_answered(2, 2, CHORD_INSERTED));
+    CU_ASSERT_EQUAL(last_of(CHORD_MESSAGE_ANSWER)->answer.shortcut, CHORD_SHORTCUT_TAKEN);
+    CU_ASSERT_EQUAL(last_of(CHORD_MESSAGE_ANSWER)->answer.claim.epoch, 0);
+    /* Who was wrongly named passes it on by its own routing, whatever its cache says. */
+    sent = ask_by_cache(0, CHORD_SHORTCUT_TAKEN, true);
+    CU_ASSERT_EQUAL(sent->shortcut, CHORD_SHORTCUT_STALE);
+    CU_ASSERT_EQUAL(cache.counters.stale, 1);
+    sent = ask_by_cache(0, CHORD_SHORTCUT_STALE, false);
+    CU_ASSERT_EQUAL(sent->shortcut, CHORD_SHORTCUT_STALE);
+    CU_ASSERT_EQUAL(last_of(CHORD_MESSAGE_REQUEST)->to.rank, 2); /* its successor */
+    CU_ASSERT_EQUAL(cache.counters.stale, 1);
+    CU_ASSERT_EQUAL(cache.counters.lookups, 1);
+    /* Nor does it ask one that is out, or itself. */
+    shut[0] = true;
+    reach.shut_count = 1;
+    sent = ask_by_cache(0, CHORD_SHORTCUT_NONE, false);
+    CU_ASSERT_EQUAL(sent->shortcut, CHORD_SHORTCUT_NONE);
+    CU_ASSERT_EQUAL(last_of(CHORD_MESSAGE_REQUEST)->to.rank, 2);
+    reach.shut_count = 0;
+    shut[0] = false;
+    chord_cache_forget_rank(&cache, 0);
+    sent = ask_by_cache(1, CHORD_SHORTCUT_NONE, false);
+    CU_ASSERT_EQUAL(sent->shortcut, CHORD_SHORTCUT_NONE);
+    CU_ASSERT_EQUAL(last_of(CHORD_MESSAGE_REQUEST)->to.rank, 2);
+    CU_ASSERT_EQUAL(cache.counters.hits, 1);
+    /* A node that has left says so. */
+    chord_cache_forget_rank(&cache, 1);
+    (void)ask_by_cache(0, CHORD_SHORTCUT_NONE, false);
+    struct chord_message gone = {.type = CHORD_MESSAGE_GONE, .from = {.rank = 0}};
+    gone.gone.member = member_of(0);
+    CU_ASSERT_EQUAL(give(1, gone), CHORD_OK);
+    CU_ASSERT_EQUAL(cache.entry_count, 0);
+    chord_cache_clear(&cache, &counting.allocator);
+    end();
+}
+
+/* The tail knows the arc's owner, and tells it the client's cache when the way was long. */
+static void test_answers_with_claims(void) {
+    struct chord_cache cache;
+    for (uint32_t replicas = 1; replicas <= 3; replicas += 2) {
+        begin(CHORD_LINEARIZABLE);
+        CU_ASSERT_EQUAL_FATAL(chord_cache_init(&cache, &counting.allocator, 2), CHORD_OK);
+        activate_all(replicas);
+        for (uint16_t hops = 1; hops <= 2; hops++) {
+            for (uint64_t seq = 2 * hops; seq < 2u * hops + 2; seq++) { /* a write and a query, without and with a cache */
+                environment.cache = seq % 2 == 0 ? NULL : &cache;
+                struct chord_message message = {.type = CHORD_MESSAGE_REQUEST, .from = {.rank = 1}};
+                message.request = request_of(hops == 2 ? CHORD_QUERY : CHORD_INSERT, seq, "key", 2);
+                message.request.owner_hops = hops;
+                CU_ASSERT_EQUAL(give(0, message), CHORD_OK);
+                deliver_chain();
+                CU_ASSERT_PTR_NOT_NULL_FATAL(last_of(CHORD_MESSAGE_ANSWER));
+                const struct chord_claim *claim = &last_of(CHORD_MESSAGE_ANSWER)->answer.claim;
+                if (hops == 2 && environment.cache != NULL) {
+                    CU_ASSERT_EQUAL(claim->epoch, EPOCH);
+                    CU_ASSERT_EQUAL(claim->owner.address.rank, 0);
+                    CU_ASSERT_TRUE(chord_id_equal(claim->owner.id, id_of_number(4, 4)));
+                    CU_ASSERT_TRUE(chord_id_equal(claim->start, id_of_number(12, 4)));
+                } else {
+                    CU_ASSERT_EQUAL(claim->epoch, 0);
+                }
+                post_clear();
+            }
+        }
+        chord_cache_clear(&cache, &counting.allocator);
+        end();
+    }
+}
+
 /* Section 4.3 and figure 6's fix_fingers: the fingers are filled by lookups; a lookup without an answer is
  * repeated. */
 static void test_fingers_are_filled_by_lookups(void) {
@@ -1221,6 +1324,11 @@ static void torture(struct tally *tally, uint64_t seed, enum state state, unsign
     config.routing = (enum chord_routing)(seed / 2 % CHORD_ROUTING_COUNT);
     config.unacknowledged_count_max = 1 + (uint32_t)(seed % 3) * 10;
     config.ack_batch_count = 1 + (uint32_t)(seed % 4);
+    struct chord_cache cache;
+    if (chord_cache_init(&cache, &counting.allocator, 2) != CHORD_OK) {
+        abort();
+    }
+    environment.cache = seed % 4 < 2 ? &cache : NULL;
     const uint32_t n = enter(state);
     uint64_t taken[CHORD_STATUS_COUNT] = {0};
     uint64_t now = 0;
@@ -1267,6 +1375,7 @@ static void torture(struct tally *tally, uint64_t seed, enum state state, unsign
         }
     }
     TALLY(tally, taken[CHORD_OK] > 0 && taken[CHORD_UNEXPECTED] > 0);
+    chord_cache_clear(&cache, &counting.allocator);
     end();
 }
 
@@ -1317,6 +1426,8 @@ int main(void) {
         {"a CHAIN out of place changes nothing", test_chain_out_of_place},
         {"an ACK out of place changes nothing", test_ack_out_of_place},
         {"hops are counted and bounded", test_hops},
+        {"a shortcut is taken once", test_shortcuts},
+        {"answers tell the cache who owns the arc", test_answers_with_claims},
         {"fingers are filled by lookups", test_fingers_are_filled_by_lookups},
         {"the second write waits for the first's ACK", test_second_write_waits},
         {"bytes under way are bounded, one large write goes alone", test_bytes_wait_too},

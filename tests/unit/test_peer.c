@@ -15,6 +15,7 @@ static struct chord_config config;
 static struct chord_peer peer;
 static struct chord_notice last_notice;
 static uint32_t notice_count;
+static uint32_t completion_count;
 static uint64_t now;
 
 static void sink_notice(void *context, const struct chord_notice *notice) {
@@ -23,7 +24,14 @@ static void sink_notice(void *context, const struct chord_notice *notice) {
     notice_count++;
 }
 
-static const struct chord_sink sink = {.context = &post, .send = post_send, .notice = sink_notice};
+static void sink_complete(void *context, const struct chord_completion *completion) {
+    (void)context;
+    CU_ASSERT_EQUAL(completion->shortcut, CHORD_SHORTCUT_STALE);
+    completion_count++;
+}
+
+static const struct chord_sink sink = {
+    .context = &post, .send = post_send, .complete = sink_complete, .notice = sink_notice};
 
 static struct chord_id id(uint64_t number) {
     return id_of_number(number, 8);
@@ -41,6 +49,7 @@ static void begin_with(uint32_t rank, uint32_t rank_count, uint64_t heartbeat_ti
     now = 1000;
     config = (struct chord_config){.rank_count = rank_count,
                                    .virtual_node_count = 1,
+                                   .cache_count = 2,
                                    .initial_rank_count = rank_count,
                                    .coordinator_rank = COORDINATOR,
                                    .id_bits = 8,
@@ -352,6 +361,42 @@ static void test_requests_go_around(void) {
     end();
 }
 
+/* An answer to the client's operation `seq` that says: rank 3 owns (start, 160]. */
+static enum chord_status answer(uint64_t seq, uint64_t start, uint32_t rank) {
+    struct chord_claim claim = {.owner = member(3), .start = id(start), .epoch = 3};
+    claim.owner.address.rank = rank;
+    return give(3, (struct chord_message){.type = CHORD_MESSAGE_ANSWER,
+                                          .answer = {.seq = seq,
+                                                     .outcome = CHORD_ABSENT,
+                                                     .shortcut = CHORD_SHORTCUT_STALE,
+                                                     .claim = claim}});
+}
+
+/* What answers say of owners shortens later requests, as long as the owner isn't out. */
+static void test_answers_fill_the_location_cache(void) {
+    begin(1);
+    tell_neighbours(3, 0, 2, 4);
+    CU_ASSERT_EQUAL(next_of(150, false), 2);
+    CU_ASSERT_EQUAL(answer(0, 80, 3), CHORD_UNEXPECTED); /* nothing was asked */
+    CU_ASSERT_EQUAL(next_of(150, false), 2);
+    const struct chord_operation operation = {
+        .kind = CHORD_QUERY, .entry = {.rank = 1}, .key_id = id(150), .key = (const unsigned char *)"key", .key_size = 3};
+    completion_count = 0;
+    CU_ASSERT_EQUAL(chord_client_submit(&peer.client, &operation, now), CHORD_OK);
+    CU_ASSERT_EQUAL(answer(0, 80, RANKS), CHORD_NO_SUCH_NODE);
+    CU_ASSERT_EQUAL(answer(0, 80, 3), CHORD_OK);
+    CU_ASSERT_EQUAL(completion_count, 1);
+    CU_ASSERT_EQUAL(next_of(150, false), 3);
+    CU_ASSERT_EQUAL(next_of(80, false), 2);
+    CU_ASSERT_EQUAL(reach(CHORD_MESSAGE_SHUT, 3), CHORD_OK);
+    CU_ASSERT_EQUAL(answer(0, 80, 3), CHORD_STALE); /* on its way since before */
+    CU_ASSERT_EQUAL(reach(CHORD_MESSAGE_OPEN, 3), CHORD_OK);
+    CU_ASSERT_EQUAL(next_of(150, false), 2); /* forgotten with its rank, and not learnt since */
+    CU_ASSERT_EQUAL(answer(0, 80, 3), CHORD_STALE); /* a late one may be right */
+    CU_ASSERT_EQUAL(next_of(150, false), 3);
+    end();
+}
+
 static enum chord_status found(uint32_t owner, uint64_t start, uint32_t epoch, uint32_t exponent,
                                uint32_t incarnation) {
     return give(owner, (struct chord_message){.type = CHORD_MESSAGE_FOUND,
@@ -496,6 +541,7 @@ int main(void) {
         {"a heartbeat isn't answered", test_a_heartbeat_is_not_answered},
         {"every message is a sign of life", test_every_message_is_a_sign_of_life},
         {"requests go around those that are out", test_requests_go_around},
+        {"answers fill the location cache", test_answers_fill_the_location_cache},
         {"a node whose successors are all out waits", test_a_node_whose_successors_are_out_waits},
         {"a node whose successors are all out doesn't settle", test_a_node_whose_successors_are_out_does_not_settle},
         {"FOUND of another life, and of who is out", test_found_of_another_life},
