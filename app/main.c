@@ -174,6 +174,7 @@ static void fill_config(struct process *process) {
         .consistency = options->consistency,
         .routing = options->routing,
         .route_successors = options->route_successors,
+        .cache_count = options->cache,
         .value_size_max = process->start.value_size_max,
         .window = options->window,
         .credit_bytes = TRANSPORT_RECORD_MAX(options->frame_bytes),

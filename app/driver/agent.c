@@ -93,6 +93,7 @@ static void begin_phase(struct agent *agent) {
     forget_phase(agent);
     memset(agent->ran, 0, sizeof *agent->ran);
     agent->traffic_before = runtime_traffic(agent->runtime);
+    agent->cache_before = agent->runtime->peer.cache.counters;
     for (uint32_t v = 0; v < agent->config->virtual_node_count; v++) {
         agent->node_owned_before[v] = agent->runtime->peer.nodes[v].counters.requests_owned;
         agent->node_forwarded_before[v] = agent->runtime->peer.nodes[v].counters.requests_forwarded;
@@ -222,6 +223,9 @@ void agent_complete(struct agent *agent, const struct chord_completion *completi
     metrics->retry_count += completion->retry_count;
     histogram_record(&metrics->latency_ns[completion->kind], end_ns - completion->started_ticks);
     hops_record(&metrics->hops[completion->kind], completion->owner_hops);
+    if (agent->config->cache_count > 0) {
+        hops_record(&metrics->shortcut_hops[completion->shortcut], completion->owner_hops);
+    }
     /* The clocks of two hosts agree but for an error: an answer can seem to come before the start. */
     const int64_t elapsed_ns = (int64_t)(end_ns - agent->run_start_ns);
     if (completion->outcome != CHORD_UNKNOWN) {
@@ -324,6 +328,9 @@ static void tell_state(const struct agent *agent, struct control_head head, cons
 static void tell_metrics(struct agent *agent, struct control_head head) {
     agent->ran->traffic = runtime_traffic(agent->runtime);
     traffic_subtract(&agent->ran->traffic, &agent->traffic_before);
+    const struct chord_cache *cache = &agent->runtime->peer.cache;
+    agent->ran->cache_use = (struct cache_use){.counters = cache->counters, .entry_count = cache->entry_count};
+    chord_cache_counters_subtract(&agent->ran->cache_use.counters, &agent->cache_before);
     reply(agent, head, agent->ran, sizeof *agent->ran);
 }
 

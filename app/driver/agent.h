@@ -37,6 +37,7 @@ struct agent {
     size_t told_next; /* CONTROL_ANSWERED is due when so many are answered; SIZE_MAX: never */
     struct control_ran *ran; /* owned: too large for the stack */
     struct traffic traffic_before;
+    struct chord_cache_counters cache_before;
     uint64_t *node_owned_before;     /* owned; by virtual node: counters at the start of the phase */
     uint64_t *node_forwarded_before; /* owned */
 

@@ -105,6 +105,7 @@ struct control_ran {
     uint64_t not_issued_count; /* operations that the client, stuck (client.h), has left out */
     struct metrics metrics;
     struct traffic traffic;
+    struct cache_use cache_use;
     struct timeline timeline;
 };
 

@@ -275,7 +275,7 @@ static void expect_hops(struct driver *driver, struct result_phase *phase) {
     const bool changed = changes_any(&driver->changes);
     expect_phase(&driver->ring, setup->config, setup->options, driver->nodes, driver->node_count, phase->type, changed,
                  &phase->expected);
-    setup->run->ideal_owner_hops = changed || setup->options->routing != CHORD_ROUTING_FINGER
+    setup->run->ideal_owner_hops = changed || setup->options->routing != CHORD_ROUTING_FINGER || setup->options->cache > 0
                                        ? 0.0
                                        : expectation_ideal_mean(driver->ring.member_count);
 }

@@ -193,6 +193,7 @@ void driver_on_metrics(void *context, uint32_t from_rank, const unsigned char *b
     memcpy(ran, bytes, sizeof *ran);
     metrics_merge(&driver->phase->metrics, &ran->metrics);
     traffic_merge(&driver->phase->traffic, &ran->traffic);
+    cache_use_merge(&driver->phase->cache_use, &ran->cache_use);
     timeline_merge(&driver->phase->timeline, &ran->timeline);
     driver->phase->not_issued_count += ran->not_issued_count;
     free(ran);

@@ -8,7 +8,15 @@ void metrics_merge(struct metrics *into, const struct metrics *from) {
         histogram_merge(&into->latency_ns[kind], &from->latency_ns[kind]);
         hops_merge(&into->hops[kind], &from->hops[kind]);
     }
+    for (unsigned shortcut = 0; shortcut < CHORD_SHORTCUT_COUNT; shortcut++) {
+        hops_merge(&into->shortcut_hops[shortcut], &from->shortcut_hops[shortcut]);
+    }
     into->retry_count += from->retry_count;
+}
+
+void cache_use_merge(struct cache_use *into, const struct cache_use *from) {
+    chord_cache_counters_add(&into->counters, &from->counters);
+    into->entry_count += from->entry_count;
 }
 
 void traffic_merge(struct traffic *into, const struct traffic *from) {

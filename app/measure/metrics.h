@@ -5,6 +5,7 @@
 
 #include "app/measure/histogram.h"
 #include "app/measure/hops.h"
+#include "chord/ring/cache.h"
 #include "chord/wire/message.h"
 
 struct metrics {
@@ -12,7 +13,14 @@ struct metrics {
     struct histogram
         latency_ns[CHORD_OPERATION_KIND_COUNT]; /* from the issue to the answer, on one rank's clock */
     struct hops hops[CHORD_OPERATION_KIND_COUNT];
+    struct hops shortcut_hops[CHORD_SHORTCUT_COUNT]; /* of all kinds, by what location caches did; with caches only */
     uint64_t retry_count;
+};
+
+/* What the ranks' location caches did (chord/ring/cache.h), and what they hold. */
+struct cache_use {
+    struct chord_cache_counters counters; /* during the phase */
+    uint64_t entry_count;
 };
 
 /* Messages by type, of the protocol, and what became of them in MPI. */
@@ -25,6 +33,7 @@ struct traffic {
 };
 
 void metrics_merge(struct metrics *into, const struct metrics *from);
+void cache_use_merge(struct cache_use *into, const struct cache_use *from);
 void traffic_merge(struct traffic *into, const struct traffic *from);
 /* into -= from: what was counted since `from`. */
 void traffic_subtract(struct traffic *into, const struct traffic *from);

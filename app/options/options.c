@@ -392,6 +392,10 @@ static enum options_result check_together(struct options *options) {
         return fail(options,
                     "--route-successors needs --routing finger: the other modes have nothing to add it to");
     }
+    if (options->cache > 0 && options->routing != CHORD_ROUTING_FINGER) {
+        return fail(options, "--cache needs --routing finger: with onehop every node knows every owner, and ring is there to "
+                             "show what routing costs without shortcuts");
+    }
     if (options->allow_data_loss && options->suspect == OPTIONS_SUSPECT_NEVER) {
         return fail(options, "--allow-data-loss is for nodes that are taken for dead, and --suspect-after never takes none "
                              "for that; leave out one of the two");

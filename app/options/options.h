@@ -91,6 +91,7 @@ struct options {
     enum chord_routing routing;
     uint32_t successors; /* r, 1..64 */
     bool route_successors;
+    uint32_t cache; /* owners that each rank's location cache holds, 0..65536; 0: it has none */
     uint32_t id_bits;     /* 1..160 */
     const char *node_ids; /* see node_ids.h */
 

@@ -2,6 +2,7 @@
 #include "app/options/table.h"
 
 #include "chord/base/id.h"
+#include "chord/ring/cache.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -241,6 +242,20 @@ const struct options_rule options_rules[] = {
         .kind = OPTIONS_KIND_FLAG,
         FIELD(route_successors),
         .help = "Route by the whole successor list as well as by fingers. Needs --routing finger.",
+        .commands = BOTH,
+    },
+    {
+        .group = "Ring",
+        .name = "cache",
+        .kind = OPTIONS_KIND_U32,
+        FIELD(cache),
+        .argument = "N",
+        .minimum = 0,
+        .maximum = CHORD_CACHE_ENTRIES_MAX,
+        .fallback = "0",
+        .help = "Each rank remembers the last N owners that answers to its client came from, and sends what enters at its "
+                "nodes straight to them. A stale entry costs a forward, never an answer. In serial runs the client is "
+                "rank 0's: see --via 0. Needs --routing finger. 0: off.",
         .commands = BOTH,
     },
     {

@@ -1,6 +1,7 @@
 #include "app/report/record.h"
 
 #include "app/report/build_info.h"
+#include "app/report/cache.h"
 #include "app/report/changes.h"
 #include "app/report/faults.h"
 #include "app/report/text.h"
@@ -457,6 +458,7 @@ char *record_phase(const struct result_run *run, const struct result_phase *phas
     put_latencies(&record, root, phase);
     put_hops(&record, root, run, phase, false);
     put_hops(&record, root, run, phase, true);
+    put(&record, root, "cache", cache_json(run, phase));
     put_traffic(&record, root, phase);
     put_nodes(&record, root, run, phase);
     put_ranks(&record, root, phase);

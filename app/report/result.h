@@ -137,9 +137,10 @@ struct result_phase {
     uint64_t elapsed_ns; /* of the timed part, on rank 0's clock */
     struct metrics metrics;
     struct traffic traffic;        /* during the timed part, summed over the ranks */
+    struct cache_use cache_use;    /* the ranks' location caches, summed */
     struct timeline timeline;      /* answered operations of all ranks, from the start of the timed part */
     struct expectation expected;   /* of this ring, for this phase's way of answering; its means are NaN where the ring
-                                      changed during the phase */
+                                      changed during the phase, and with location caches */
     struct result_verdict verdict;
     struct result_node *nodes; /* borrowed; by ascending id, spares included */
     uint32_t node_count;
@@ -164,8 +165,8 @@ struct result_run {
     char mpi_library[256];      /* one line */
     uint64_t formation_ns;      /* from the first REGISTER to the last finger, without MPI_Init */
     uint64_t formation_messages;
-    double ideal_owner_hops;    /* REFERENCE's average over many rings of this size; finger routing only; 0: none, since the
-                                   ring changed during the phase that is told */
+    double ideal_owner_hops;    /* REFERENCE's average over many rings of this size; finger routing without location caches
+                                   only; 0: none, since the ring changed during the phase that is told */
     uint64_t clock_offset_ns_max; /* bound on the offset between the hosts' clocks; 0 on one host */
     uint64_t message_bound_bytes; /* worst case of a rank's memory for messages */
     uint32_t credit_count;        /* of a client */

@@ -1,6 +1,7 @@
 #include "app/report/table.h"
 
 #include "app/report/build_info.h"
+#include "app/report/cache.h"
 #include "app/report/changes.h"
 #include "app/report/faults.h"
 #include "app/report/text.h"
@@ -67,6 +68,9 @@ void table_print_header(FILE *stream, const struct result_run *run, bool color) 
     if (options->routing == CHORD_ROUTING_FINGER) {
         fprintf(stream, options->route_successors ? " and %u successors" : " (successor list of %u)",
                 options->successors);
+    }
+    if (options->cache > 0) {
+        fprintf(stream, ", each rank caches %s owner%s", text_count(options->cache, a), plural(options->cache));
     }
     fprintf(stream, ", %u-bit ids; ", options->id_bits);
     if (options->mode == OPTIONS_MODE_SERIAL) {
@@ -529,6 +533,7 @@ void table_print_phase(FILE *stream, const struct result_run *run, const struct 
     fputc('\n', stream);
     print_hops(stream, run, phase);
     fputc('\n', stream);
+    cache_print(stream, run, phase);
     print_nodes(stream, run, phase);
     fputc('\n', stream);
     print_balance(stream, run, phase);

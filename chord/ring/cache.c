@@ -177,3 +177,23 @@ void chord_cache_forget_rank(struct chord_cache *cache, uint32_t rank) {
         }
     }
 }
+
+void chord_cache_counters_add(struct chord_cache_counters *into, const struct chord_cache_counters *from) {
+    into->lookups += from->lookups;
+    into->hits += from->hits;
+    into->stale += from->stale;
+    into->learned += from->learned;
+    into->replaced += from->replaced;
+    into->evicted += from->evicted;
+    into->forgotten += from->forgotten;
+}
+
+void chord_cache_counters_subtract(struct chord_cache_counters *into, const struct chord_cache_counters *from) {
+    into->lookups -= from->lookups;
+    into->hits -= from->hits;
+    into->stale -= from->stale;
+    into->learned -= from->learned;
+    into->replaced -= from->replaced;
+    into->evicted -= from->evicted;
+    into->forgotten -= from->forgotten;
+}

@@ -53,6 +53,10 @@ const struct chord_claim *chord_cache_find(struct chord_cache *cache, struct cho
  * is the same owner's of the same epoch and narrower: an owner's range may grow within an epoch. Epoch 0 claims nothing. */
 void chord_cache_learn(struct chord_cache *cache, const struct chord_claim *claim);
 
+/* into += from; into -= from: what was counted since `from`. */
+void chord_cache_counters_add(struct chord_cache_counters *into, const struct chord_cache_counters *from);
+void chord_cache_counters_subtract(struct chord_cache_counters *into, const struct chord_cache_counters *from);
+
 /* Forgets a node that has left the ring, this incarnation of it or an older one. */
 void chord_cache_forget(struct chord_cache *cache, const struct chord_member *member);
 

@@ -56,6 +56,7 @@ static void test_defaults(void) {
     CU_ASSERT_EQUAL(options.routing, CHORD_ROUTING_FINGER);
     CU_ASSERT_EQUAL(options.successors, 4);
     CU_ASSERT_FALSE(options.route_successors);
+    CU_ASSERT_EQUAL(options.cache, 0);
     CU_ASSERT_EQUAL(options.id_bits, 160);
     CU_ASSERT_PTR_NULL(options.node_ids);
     CU_ASSERT_EQUAL(options.initial_nodes, OPTIONS_INITIAL_NODES_ALL);
@@ -114,7 +115,7 @@ static void test_every_option(void) {
                                 "18446744073709551615", "--repetitions=10000", "--warmup", "1000",
                                 "--replicas", "1000000", "--virtual-nodes", "64", "--consistency",
                                 "eventual", "--routing", "finger", "--successors", "64",
-                                "--route-successors", "--id-bits", "1", "--node-ids", "ids",
+                                "--route-successors", "--cache", "65536", "--id-bits", "1", "--node-ids", "ids",
                                 "--suspect-after", "300ms", "--allow-data-loss", "--history-dir", "/h", "--pool", "16MiB",
                                 "--frame-bytes", "256", "--waiting", "spin",
                                 "--timeout", "86400", "--report", "-", "--dump=d.json", "--print-bound",
@@ -135,6 +136,7 @@ static void test_every_option(void) {
     CU_ASSERT_EQUAL(options.consistency, CHORD_EVENTUAL);
     CU_ASSERT_EQUAL(options.successors, 64);
     CU_ASSERT_TRUE(options.route_successors);
+    CU_ASSERT_EQUAL(options.cache, 65536);
     CU_ASSERT_EQUAL(options.id_bits, 1);
     CU_ASSERT_STRING_EQUAL(options.node_ids, "ids");
     CU_ASSERT_EQUAL(options.suspect, OPTIONS_SUSPECT_AFTER);
@@ -190,7 +192,7 @@ static void test_ranges(void) {
         ASSERT_FAILS("takes a whole number from", "run", PHASE, name, "99999999999999999999999");
         tried++;
     }
-    CU_ASSERT_EQUAL(tried, 11);
+    CU_ASSERT_EQUAL(tried, 12);
     ASSERT_FAILS("from 0 to 18446744073709551615, not '18446744073709551616'", "run", PHASE, "--seed",
                  "18446744073709551616");
 }
@@ -320,6 +322,9 @@ static void test_together(void) {
     ASSERT_FAILS("--window above 1 needs --mode parallel", "run", PHASE, "--window", "2");
     ASSERT_FAILS("--route-successors needs --routing finger", "run", PHASE, "--route-successors", "--routing",
                  "ring");
+    ASSERT_FAILS("--cache needs --routing finger", "run", PHASE, "--cache", "1", "--routing", "onehop");
+    ASSERT_FAILS("--cache needs --routing finger", "shell", "--cache", "64", "--routing", "ring");
+    CU_ASSERT_EQUAL(PARSE("run", PHASE, "--cache", "0", "--routing", "onehop"), OPTIONS_OK);
     ASSERT_FAILS("--suspect-after never takes none for that; leave out one", "run", PHASE, "--allow-data-loss",
                  "--suspect-after", "0");
 }
@@ -441,7 +446,7 @@ static void test_dump(void) {
                                 "1.5s"),
                           OPTIONS_OK);
     options_dump(&options, collect, &dumped);
-    CU_ASSERT_EQUAL(dumped.count, 35);
+    CU_ASSERT_EQUAL(dumped.count, 36);
     static const char start[] = "+phase=insert=a.csv\n+phase=mix=b=c\n-mode=serial\n-window=1\n+via=7\n";
     CU_ASSERT_EQUAL(strncmp(dumped.text, start, sizeof start - 1), 0);
     static const char *const parts[] = {

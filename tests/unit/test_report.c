@@ -909,6 +909,56 @@ static void test_stale_reads_record(void) {
     json_decref(root);
 }
 
+/* What location caches did, in the record and in the table; without them there is nothing to tell. */
+static void test_location_caches(void) {
+    make_run();
+    json_t *root = parsed(record_phase(&run, &phase));
+    CU_ASSERT(json_is_null(at(root, "cache")));
+    json_decref(root);
+    char *text = printed(print_phase);
+    CU_ASSERT_PTR_NULL(strstr(text, "location caches"));
+    free(text);
+    options.cache = 64;
+    phase.cache_use = (struct cache_use){
+        .counters = {.lookups = 800, .hits = 600, .stale = 7, .learned = 30, .replaced = 5, .evicted = 4, .forgotten = 3},
+        .entry_count = 21};
+    for (unsigned i = 0; i < 1000; i++) {
+        hops_record(&phase.metrics.shortcut_hops[i < 400   ? CHORD_SHORTCUT_NONE
+                                                 : i < 990 ? CHORD_SHORTCUT_TAKEN
+                                                           : CHORD_SHORTCUT_STALE],
+                    i < 200 ? 0 : i < 400 ? 3 : i < 990 ? 1 : 2 + i % 2);
+    }
+    root = parsed(record_phase(&run, &phase));
+    ASSERT_NUMBER("cache.capacity_per_rank", 64);
+    ASSERT_NUMBER("cache.entry_count", 21);
+    ASSERT_NUMBER("cache.lookup_count", 800);
+    ASSERT_NUMBER("cache.hit_count", 600);
+    ASSERT_NUMBER("cache.miss_count", 200);
+    ASSERT_NUMBER("cache.stale_count", 7);
+    ASSERT_NUMBER("cache.learned_count", 30);
+    ASSERT_NUMBER("cache.replaced_count", 5);
+    ASSERT_NUMBER("cache.evicted_count", 4);
+    ASSERT_NUMBER("cache.forgotten_count", 3);
+    ASSERT_NUMBER("cache.owner_hops_by_shortcut.none.count", 400);
+    ASSERT_NUMBER("cache.owner_hops_by_shortcut.none.mean", 1.5);
+    ASSERT_NUMBER("cache.owner_hops_by_shortcut.none.p99", 3);
+    ASSERT_NUMBER("cache.owner_hops_by_shortcut.right.count", 590);
+    ASSERT_NUMBER("cache.owner_hops_by_shortcut.right.p50", 1);
+    ASSERT_NUMBER("cache.owner_hops_by_shortcut.stale.mean", 2.5);
+    CU_ASSERT_EQUAL(json_array_size(at(root, "cache.owner_hops_by_shortcut.stale.histogram")), 4);
+    json_decref(root);
+    text = printed(print_phase);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "  no shortcut     1.500   0    0    3         400\n"
+                                        "  by a shortcut   1.000   1    1    1         590\n"
+                                        "  by a stale one  2.500   2    2    3          10\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "600 of 800 lookups hit (75.0 %), 7 of the hits stale; 21 of 192 entries in use\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "30 learned, 5 older claims replaced, 4 evicted for want of room, 3 forgotten\n"));
+    free(text);
+    text = printed(print_header);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, ", each rank caches 64 owners, "));
+    free(text);
+}
+
 static void test_unanswered_operations_are_no_throughput(void) {
     make_run();
     phase.metrics.outcomes[CHORD_QUERY][CHORD_UNKNOWN] = 500;
@@ -1224,6 +1274,7 @@ int main(void) {
         {"faults in the summary", test_faults_summary},
         {"lost arcs in the table", test_losses_table},
         {"stale reads in the record", test_stale_reads_record},
+        {"location caches", test_location_caches},
         {"unanswered operations are no throughput", test_unanswered_operations_are_no_throughput},
         {"file names of any bytes", test_file_name_of_any_bytes},
         {"an empty phase", test_empty_phase_record},
