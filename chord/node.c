@@ -144,38 +144,39 @@ static struct chord_arc *waiting_place(struct chord_node *node, struct chord_id 
     return waits ? arc : NULL;
 }
 
-/* The shortcut of a request that isn't this node's, and perhaps a better next node: the one that the rank's location cache
- * names. A request takes one shortcut only, and from then on goes as if there were no cache: so what ends without caches
- * ends with them, however out of date they are. Who knows by its neighbours where to send it asks no cache, either. */
-static enum chord_shortcut take_shortcut(const struct chord_node *node, const struct chord_request *request,
-                                         const struct chord_member **next, bool *to_owner) {
+/* Where a request that isn't this node's goes when the rank has a location cache: to the owner that it names, or on to `next`.
+ * A request takes one shortcut only, and from then on goes as if there were no cache: so what ends without caches ends with
+ * them, however out of date they are. Who knows by its neighbours where to send it asks no cache, either. */
+static __attribute__((noinline)) const struct chord_member *
+next_by_cache(const struct chord_node *node, struct chord_request *request, const struct chord_member *next, bool *to_owner) {
     struct chord_cache *cache = node->environment->cache;
     if (request->shortcut != CHORD_SHORTCUT_NONE) {
         cache->counters.stale += request->shortcut == CHORD_SHORTCUT_TAKEN;
-        return CHORD_SHORTCUT_STALE;
+        request->shortcut = CHORD_SHORTCUT_STALE;
+        return next;
     }
     if (*to_owner) {
-        return CHORD_SHORTCUT_NONE;
+        return next;
     }
     cache->counters.lookups++;
     const struct chord_claim *claim = chord_cache_find(cache, request->key_id);
     if (claim == NULL || chord_address_equal(claim->owner.address, node->self.address) ||
         living(node, &claim->owner) == NULL) {
-        return CHORD_SHORTCUT_NONE;
+        return next;
     }
     cache->counters.hits++;
-    *next = &claim->owner;
+    request->shortcut = CHORD_SHORTCUT_TAKEN;
     *to_owner = true;
-    return CHORD_SHORTCUT_TAKEN;
+    return &claim->owner;
 }
 
 static enum chord_status pass_on(struct chord_node *node, const struct chord_message *message) {
     const struct chord_request *request = &message->request;
-    enum chord_shortcut shortcut = CHORD_SHORTCUT_NONE;
+    struct chord_message forward = *message;
     bool to_owner = request->to_owner;
     const struct chord_member *next = next_for(node, request->key_id, &to_owner);
     if (__builtin_expect(node->environment->cache != NULL, 0)) {
-        shortcut = take_shortcut(node, request, &next, &to_owner);
+        next = next_by_cache(node, &forward.request, next, &to_owner);
     }
     if (next == NULL) {
         refuse(node, request, CHORD_REFUSED_NOT_ACTIVE);
@@ -188,10 +189,8 @@ static enum chord_status pass_on(struct chord_node *node, const struct chord_mes
     if (request->owner_hops > 0 && !chord_node_is_member(node)) {
         say_gone(node, message->from);
     }
-    struct chord_message forward = *message;
     forward.from = node->self.address;
     forward.to = next->address;
-    forward.request.shortcut = shortcut;
     forward.request.to_owner = to_owner;
     forward.request.owner_hops++;
     node->counters.requests_forwarded++;

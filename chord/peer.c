@@ -185,8 +185,6 @@ static bool has_valid_addresses(const struct chord_config *config, const struct 
         return message->request.client_rank < config->rank_count;
     case CHORD_MESSAGE_CHAIN:
         return message->chain.request.client_rank < config->rank_count;
-    case CHORD_MESSAGE_ANSWER:
-        return message->answer.claim.epoch == 0 || is_address(config, message->answer.claim.owner.address);
     case CHORD_MESSAGE_LOOKUP:
         return is_address(config, message->lookup.origin.owner.address);
     case CHORD_MESSAGE_FOUND:
@@ -213,12 +211,16 @@ static bool has_valid_addresses(const struct chord_config *config, const struct 
     }
 }
 
-/* The location cache learns from answers who owns what was asked for, unless that is out: it would be asked for ever. */
-static enum chord_status receive_answer(struct chord_peer *peer, const struct chord_message *message,
-                                        uint64_t now_ticks) {
+/* An answer that says who owns what was asked for. The location cache learns that, unless it is out: it would be asked for
+ * ever. */
+static __attribute__((noinline)) enum chord_status receive_claim(struct chord_peer *peer, const struct chord_message *message,
+                                                                 uint64_t now_ticks) {
     const struct chord_claim *claim = &message->answer.claim;
+    if (!is_address(peer->environment.config, claim->owner.address)) {
+        return CHORD_NO_SUCH_NODE;
+    }
     const enum chord_status status = chord_client_receive(&peer->client, message, now_ticks);
-    if (__builtin_expect(claim->epoch != 0, 0) && peer->environment.cache != NULL && status != CHORD_UNEXPECTED &&
+    if (peer->environment.cache != NULL && status != CHORD_UNEXPECTED &&
         !chord_is_shut(&peer->environment, claim->owner.address.rank)) {
         chord_cache_learn(&peer->cache, claim);
     }
@@ -240,7 +242,10 @@ enum chord_status chord_peer_receive(struct chord_peer *peer, const struct chord
     }
     switch (message->type) {
     case CHORD_MESSAGE_ANSWER:
-        return receive_answer(peer, message, now_ticks);
+        if (__builtin_expect(message->answer.claim.epoch != 0, 0)) {
+            return receive_claim(peer, message, now_ticks);
+        }
+        return chord_client_receive(&peer->client, message, now_ticks);
     case CHORD_MESSAGE_REFUSAL:
         return chord_client_receive(&peer->client, message, now_ticks);
     case CHORD_MESSAGE_REGISTER:

@@ -19,11 +19,10 @@ static struct chord_message message_to(const struct chord_replica *replica, enum
 
 /* What the client's location cache may learn: any member knows who owns the arc. Who was reached in one hop is known, or
  * needs no cache. A part that isn't its owner's last says nothing of the ids between. */
-static struct chord_claim claim_for(const struct chord_arc *arc, const struct chord_request *request) {
-    if (request->owner_hops <= 1 || arc->status != CHORD_ARC_ACTIVE || !chord_id_equal(arc->chain[0].id, arc->end)) {
-        return (struct chord_claim){.epoch = 0};
+static __attribute__((noinline)) void add_claim(struct chord_answer *answer, const struct chord_arc *arc) {
+    if (answer->owner_hops > 1 && arc->status == CHORD_ARC_ACTIVE && chord_id_equal(arc->chain[0].id, arc->end)) {
+        answer->claim = (struct chord_claim){.owner = arc->chain[0], .start = arc->start, .epoch = arc->epoch};
     }
-    return (struct chord_claim){.owner = arc->chain[0], .start = arc->start, .epoch = arc->epoch};
 }
 
 static void answer(const struct chord_replica *replica, const struct chord_arc *arc, const struct chord_request *request,
@@ -31,15 +30,16 @@ static void answer(const struct chord_replica *replica, const struct chord_arc *
                    uint32_t value_size) {
     struct chord_message message = message_to(replica, CHORD_MESSAGE_ANSWER,
                                               (struct chord_address){.rank = request->client_rank});
-    message.answer = (struct chord_answer){.seq = request->seq,
-                                           .outcome = outcome,
-                                           .shortcut = request->shortcut,
-                                           .owner_hops = request->owner_hops,
-                                           .version = version,
-                                           .value = value,
-                                           .value_size = value_size};
-    if (replica->environment->cache != NULL) {
-        message.answer.claim = claim_for(arc, request);
+    message.answer.seq = request->seq;
+    message.answer.outcome = outcome;
+    message.answer.shortcut = request->shortcut;
+    message.answer.owner_hops = request->owner_hops;
+    message.answer.version = version;
+    message.answer.value = value;
+    message.answer.value_size = value_size;
+    message.answer.claim.epoch = 0;
+    if (__builtin_expect(replica->environment->cache != NULL, 0)) {
+        add_claim(&message.answer, arc);
     }
     chord_send(replica->environment, &message);
 }

@@ -37,7 +37,7 @@ static void put_members(struct chord_writer *writer, const struct chord_members 
 }
 
 static void put_request(struct chord_writer *writer, const struct chord_request *request) {
-    chord_check(request->kind < CHORD_OPERATION_KIND_COUNT && request->shortcut < CHORD_SHORTCUT_COUNT);
+    chord_check(request->kind < CHORD_OPERATION_KIND_COUNT);
     chord_check(request->key_size >= 1 && request->key_size <= CHORD_KEY_SIZE_MAX);
     chord_check(request->value_size <= CHORD_VALUE_SIZE_MAX);
     chord_check(request->kind == CHORD_INSERT || request->value_size == 0);
@@ -52,18 +52,23 @@ static void put_request(struct chord_writer *writer, const struct chord_request 
     chord_put(writer, request->key, request->key_size);
 }
 
+/* Adds a shortcut to the bits. Without location caches there is none: that costs a test. */
+static inline void put_shortcut(unsigned char *bits, enum chord_shortcut shortcut) {
+    if (__builtin_expect(shortcut != CHORD_SHORTCUT_NONE, 0)) {
+        chord_check(shortcut < CHORD_SHORTCUT_COUNT);
+        *bits |= (unsigned char)((unsigned)shortcut << SHORTCUT_AT);
+    }
+}
+
 static unsigned char bits_of(const struct chord_message *message) {
     switch (message->type) {
     case CHORD_MESSAGE_REQUEST:
-        return (unsigned char)((unsigned)message->request.kind | (unsigned)message->request.shortcut << SHORTCUT_AT |
-                               (message->request.to_owner ? FLAG : 0));
+        return (unsigned char)((unsigned)message->request.kind | (message->request.to_owner ? FLAG : 0));
     case CHORD_MESSAGE_CHAIN:
         return (unsigned char)((unsigned)message->chain.request.kind | (unsigned)message->chain.outcome << 2 |
-                               (unsigned)message->chain.request.shortcut << SHORTCUT_AT |
                                (message->chain.duplicate ? FLAG : 0));
     case CHORD_MESSAGE_ANSWER:
-        return (unsigned char)((unsigned)message->answer.outcome << 2 |
-                               (unsigned)message->answer.shortcut << SHORTCUT_AT); /* FLAG comes with the claim */
+        return (unsigned char)((unsigned)message->answer.outcome << 2); /* FLAG comes with the claim */
     case CHORD_MESSAGE_REFUSAL:
         return (unsigned char)message->refusal.reason;
     case CHORD_MESSAGE_LOOKUP:
@@ -168,6 +173,7 @@ size_t chord_codec_encode_head(const struct chord_message *message, unsigned cha
     chord_put16(&writer, message->to.virtual_node);
     switch (message->type) {
     case CHORD_MESSAGE_REQUEST:
+        put_shortcut(&bytes[1], message->request.shortcut);
         put_request(&writer, &message->request);
         break;
     case CHORD_MESSAGE_CHAIN:
@@ -175,6 +181,7 @@ size_t chord_codec_encode_head(const struct chord_message *message, unsigned cha
         chord_put32(&writer, message->chain.epoch);
         chord_put32(&writer, message->chain.version.epoch);
         chord_put64(&writer, message->chain.version.counter);
+        put_shortcut(&bytes[1], message->chain.request.shortcut);
         put_request(&writer, &message->chain.request);
         break;
     case CHORD_MESSAGE_ACK:
@@ -183,13 +190,14 @@ size_t chord_codec_encode_head(const struct chord_message *message, unsigned cha
         chord_put_id(&writer, message->ack.arc_end);
         break;
     case CHORD_MESSAGE_ANSWER:
-        chord_check(message->answer.outcome < CHORD_OUTCOME_COUNT && message->answer.shortcut < CHORD_SHORTCUT_COUNT);
+        chord_check(message->answer.outcome < CHORD_OUTCOME_COUNT);
         chord_check(message->answer.value_size <= CHORD_VALUE_SIZE_MAX);
         chord_put64(&writer, message->answer.seq);
         chord_put16(&writer, message->answer.owner_hops);
         chord_put32(&writer, message->answer.version.epoch);
         chord_put64(&writer, message->answer.version.counter);
         chord_put32(&writer, message->answer.value_size);
+        put_shortcut(&bytes[1], message->answer.shortcut);
         if (__builtin_expect(message->answer.claim.epoch != 0, 0)) {
             bytes[1] |= FLAG;
             put_claim(&writer, &message->answer.claim);
@@ -345,7 +353,20 @@ struct chord_member chord_members_get(const struct chord_members *members, uint3
     return get_member(&reader);
 }
 
-static inline void get_request(struct chord_reader *reader, unsigned bits, struct chord_request *request) {
+/* In REQUEST, CHAIN and ANSWER; without location caches there is none, which costs but a test. One of the four values of the
+ * two bits is none of a shortcut's. */
+static inline __attribute__((always_inline)) enum chord_shortcut get_shortcut(struct chord_reader *reader, unsigned bits) {
+    if (__builtin_expect((bits >> SHORTCUT_AT & 3) == 0, 1)) {
+        return CHORD_SHORTCUT_NONE;
+    }
+    const unsigned shortcut = bits >> SHORTCUT_AT & 3;
+    reader->failed |= shortcut >= CHORD_SHORTCUT_COUNT;
+    return (enum chord_shortcut)shortcut;
+}
+
+/* Inlined, since every other message is a REQUEST or a CHAIN: the reader stays in registers. */
+static inline __attribute__((always_inline)) void get_request(struct chord_reader *reader, unsigned bits,
+                                                              struct chord_request *request) {
     struct chord_reader fields = chord_get_fields(reader, REQUEST_SIZE);
     request->kind = (enum chord_operation_kind)(bits & 3);
     request->seq = chord_get64(&fields);
@@ -375,20 +396,22 @@ bool chord_codec_peek_key(const unsigned char *bytes, size_t size, uint16_t *vir
     return true;
 }
 
-/* The claim in an answer. One of epoch 0 claims nothing, and isn't sent. */
-static struct chord_claim claim_at(const unsigned char *bytes) {
-    struct chord_reader reader = {.at = bytes, .left = CLAIM_SIZE};
-    return get_claim(&reader);
+/* What answers have only with location caches: a shortcut, or a claim before the value; one of epoch 0 claims nothing, and
+ * isn't sent. A function of its own, that takes and returns the reader, so that other messages don't pay for it. */
+static __attribute__((noinline)) struct chord_reader get_extras(struct chord_reader reader, unsigned bits,
+                                                                struct chord_answer *answer) {
+    answer->shortcut = get_shortcut(&reader, bits);
+    if ((bits & FLAG) != 0) {
+        answer->claim = get_claim(&reader);
+        reader.failed |= answer->claim.epoch == 0;
+    }
+    return reader;
 }
 
 static enum chord_outcome get_outcome(struct chord_reader *reader, unsigned bits) {
     const unsigned outcome = (bits >> 2) & 7;
     reader->failed |= outcome >= CHORD_OUTCOME_COUNT;
     return (enum chord_outcome)outcome;
-}
-
-static bool has_shortcut(enum chord_message_type type) {
-    return type == CHORD_MESSAGE_REQUEST || type == CHORD_MESSAGE_CHAIN || type == CHORD_MESSAGE_ANSWER;
 }
 
 enum chord_status chord_codec_decode(const unsigned char *bytes, size_t size, uint32_t from_rank, uint32_t to_rank,
@@ -398,18 +421,17 @@ enum chord_status chord_codec_decode(const unsigned char *bytes, size_t size, ui
     struct chord_reader fields;
     message->type = (enum chord_message_type)chord_get8(&prefix);
     const unsigned bits = chord_get8(&prefix);
-    const enum chord_shortcut shortcut = (enum chord_shortcut)(bits >> SHORTCUT_AT & 3);
     message->from = (struct chord_address){.rank = from_rank, .virtual_node = chord_get16(&prefix)};
     message->to = (struct chord_address){.rank = to_rank, .virtual_node = chord_get16(&prefix)};
     switch (message->type) {
     case CHORD_MESSAGE_REQUEST:
         message->request.to_owner = (bits & FLAG) != 0;
-        message->request.shortcut = shortcut;
+        message->request.shortcut = get_shortcut(&reader, bits);
         get_request(&reader, bits, &message->request);
         break;
     case CHORD_MESSAGE_CHAIN:
         message->chain.request.to_owner = false;
-        message->chain.request.shortcut = shortcut;
+        message->chain.request.shortcut = get_shortcut(&reader, bits);
         fields = chord_get_fields(&reader, CHAIN_SIZE);
         message->chain.epoch = chord_get32(&fields);
         message->chain.version.epoch = chord_get32(&fields);
@@ -431,14 +453,10 @@ enum chord_status chord_codec_decode(const unsigned char *bytes, size_t size, ui
         message->answer.version.epoch = chord_get32(&fields);
         message->answer.version.counter = chord_get64(&fields);
         message->answer.value_size = chord_get32(&fields);
-        message->answer.shortcut = shortcut;
+        message->answer.shortcut = CHORD_SHORTCUT_NONE;
         message->answer.claim.epoch = 0;
-        if (__builtin_expect((bits & FLAG) != 0, 0)) {
-            const unsigned char *claim = chord_get_bytes(&reader, CLAIM_SIZE);
-            if (claim != NULL) {
-                message->answer.claim = claim_at(claim);
-            }
-            reader.failed |= message->answer.claim.epoch == 0;
+        if (__builtin_expect(bits >> SHORTCUT_AT != 0, 0)) {
+            reader = get_extras(reader, bits, &message->answer);
         }
         message->answer.value = chord_get_bytes(&reader, message->answer.value_size);
         reader.failed |= message->answer.value_size > CHORD_VALUE_SIZE_MAX;
@@ -565,6 +583,5 @@ enum chord_status chord_codec_decode(const unsigned char *bytes, size_t size, ui
     default:
         return CHORD_MALFORMED;
     }
-    reader.failed |= shortcut >= CHORD_SHORTCUT_COUNT && has_shortcut(message->type);
     return reader.failed || reader.left != 0 ? CHORD_MALFORMED : CHORD_OK;
 }

@@ -1,5 +1,5 @@
-"""Location caches on real rings: uniform load in parallel, --cache 64 against this ring's own expectation without one; and
-while nodes join, depart and crash, which makes entries stale. Every answer is judged, as ever."""
+"""Location caches on real rings: uniform load in parallel, --cache 64 against this ring's own expectation without
+one; and while nodes join, depart and crash, which makes entries stale. Every answer is judged, as ever."""
 
 import pathlib
 import random

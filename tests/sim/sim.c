@@ -273,11 +273,11 @@ int main(int argc, char **argv) {
            " runs beyond help\n",
            totals.counts.suspicions, totals.counts.false_suspicions, totals.counts.returns, totals.counts.unknown,
            totals.counts.not_issued, totals.counts.lost_parts, totals.beyond);
-    printf("location caches in %" PRIu64 " runs, lies in those of %" PRIu64 ": %" PRIu64 " operations took a shortcut, %" PRIu64
-           " to the wrong node; %" PRIu64
+    printf("location caches in %" PRIu64 " runs, lies in those of %" PRIu64 ": %" PRIu64
+           " operations took a shortcut, %" PRIu64 " to the wrong node; %" PRIu64
            " requests went round in circles, %" PRIu64 " of them in these runs\n",
-           totals.counts.cached, totals.counts.lied, totals.counts.shortcuts, totals.counts.stale_shortcuts, totals.counts.circles,
-           totals.counts.cached_circles);
+           totals.counts.cached, totals.counts.lied, totals.counts.shortcuts, totals.counts.stale_shortcuts,
+           totals.counts.circles, totals.counts.cached_circles);
     printf("falsified, and found by T2:");
     bool all_found = true;
     for (int kind = 0; kind < FORGE_KIND_COUNT; kind++) {
