@@ -96,6 +96,20 @@ static void refuse(struct process *process, enum exit_status status, const char 
     snprintf(process->message, sizeof process->message, "%s", text);
 }
 
+/* What is known beforehand of phases that are generated. */
+static void survey_generated(struct process *process) {
+    const struct options *options = process->options;
+    process->start.key_size_max = options->key_size;
+    process->start.value_size_max = options->value_size;
+    for (uint32_t i = 0; i < options->phase_count; i++) {
+        const bool is_warmup = i > 0 && i + 1 < options->phase_count;
+        process->surveys[i].operation_count = i == 0                                   ? options->records
+                                              : is_warmup && options->warmup_ns > 0 ? OPTIONS_OPERATIONS_UNBOUNDED
+                                              : is_warmup                              ? options->warmup_operations
+                                                                                       : options->operations;
+    }
+}
+
 static void survey_workloads(struct process *process) {
     const struct options *options = process->options;
     if (options->command == OPTIONS_COMMAND_SHELL) {
@@ -105,6 +119,10 @@ static void survey_workloads(struct process *process) {
     }
     process->surveys = calloc((size_t)options->phase_count + 1, sizeof *process->surveys);
     chord_check(process->surveys != NULL);
+    if (options->command == OPTIONS_COMMAND_BENCH) {
+        survey_generated(process);
+        return;
+    }
     for (uint32_t i = 0; i < options->phase_count && process->start.go; i++) {
         char error[RESULT_TEXT_SIZE];
         struct workload_survey *survey = &process->surveys[i];
@@ -337,7 +355,7 @@ static void prepare_on_rank_0(struct process *process) {
     if (process->start.go) {
         survey_workloads(process);
     }
-    if (process->start.go && process->options->command == OPTIONS_COMMAND_RUN) {
+    if (process->start.go && process->options->command != OPTIONS_COMMAND_SHELL) {
         read_schedule(process);
     }
     if (process->start.go) {

@@ -79,6 +79,17 @@ static void load(struct agent *agent, const unsigned char *bytes, size_t size) {
     chord_check(history_reserve(&agent->history, agent->source.item_capacity) == CHORD_OK);
 }
 
+/* COMMAND_GENERATE. */
+static void generate(struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
+    struct control_generate plan;
+    chord_check(size == sizeof plan);
+    memcpy(&plan, bytes, sizeof plan);
+    chord_check(source_generate(&agent->source, agent->config, agent->runtime->rank, &plan) == CHORD_OK);
+    const uint64_t count = source_expected(&agent->source);
+    chord_check(history_reserve(&agent->history, count) == CHORD_OK);
+    reply(agent, head, &count, sizeof count);
+}
+
 static void forget_phase(struct agent *agent) {
     source_forget(&agent->source);
     agent->issued_count = 0;
@@ -110,6 +121,7 @@ static void start(struct agent *agent, struct control_head head, const unsigned 
     const struct traffic traffic = runtime_traffic(agent->runtime);
     agent->traffic_before.mpi_messages = traffic.mpi_messages;
     agent->traffic_before.mpi_bytes = traffic.mpi_bytes;
+    source_start(&agent->source, agent->run_start_ns);
     agent->run_head = head;
     agent->told_next = command.tells_answered ? 1 : SIZE_MAX;
     agent->running = true;
@@ -127,7 +139,7 @@ static void tell_answered(struct agent *agent) {
  * process, all that can be told of the operation is told now: nobody else knows its bytes. False: there is none now. */
 static bool prepare_next(struct agent *agent) {
     struct chord_operation *next = &agent->next;
-    if (source_next(&agent->source, agent->issued_count, next) != SOURCE_OPERATION) {
+    if (source_next(&agent->source, agent->issued_count, agent->runtime->now_ns, next) != SOURCE_OPERATION) {
         return false;
     }
     next->tag = agent->issued_count;
@@ -218,6 +230,7 @@ void agent_complete(struct agent *agent, const struct chord_completion *completi
                                                               : 0,
                                           .retry_count = completion->retry_count};
     history_answer(&agent->history, (size_t)completion->tag, &answer);
+    source_answered(&agent->source, (size_t)completion->tag, completion, end_ns);
     recorder_note(&agent->recorder, completion);
     metrics->outcomes[completion->kind][completion->outcome]++;
     metrics->retry_count += completion->retry_count;
@@ -332,6 +345,19 @@ static void tell_metrics(struct agent *agent, struct control_head head) {
     agent->ran->cache_use = (struct cache_use){.counters = cache->counters, .entry_count = cache->entry_count};
     chord_cache_counters_subtract(&agent->ran->cache_use.counters, &agent->cache_before);
     reply(agent, head, agent->ran, sizeof *agent->ran);
+}
+
+static void tell_action(const struct agent *agent, struct control_head head, uint32_t action) {
+    const struct generated *generated = &agent->source.generated;
+    struct action_metrics *told = calloc(1, sizeof *told);
+    chord_check(told != NULL && agent->source.generates && action <= MIX_ACTION_COUNT);
+    if (action < MIX_ACTION_COUNT) {
+        *told = generated->actions[action];
+    } else {
+        told->latency_ns = *generated->lag;
+    }
+    reply(agent, head, told, sizeof *told);
+    free(told);
 }
 
 static void tell_history(struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
@@ -618,6 +644,12 @@ static void carry_out(struct agent *agent, struct control_head head, const unsig
         agent->resting = number != 0;
         reply(agent, head, NULL, 0);
         return;
+    case COMMAND_GENERATE:
+        generate(agent, head, bytes, size);
+        return;
+    case COMMAND_ACTION:
+        tell_action(agent, head, number);
+        return;
     case COMMAND_COUNT:
         break;
     }
@@ -644,6 +676,13 @@ void agent_receive(struct agent *agent, uint32_t from_rank, unsigned type, const
             reply(agent, agent->scatter_head, NULL, 0);
         }
         return;
+    case CONTROL_MARK: {
+        struct control_mark mark;
+        chord_check(size == sizeof mark);
+        memcpy(&mark, bytes, sizeof mark);
+        generated_hear(&agent->source.generated, &mark);
+        return;
+    }
     case CONTROL_REPLY:
     case CONTROL_BACK:
     case CONTROL_ANSWERED:
@@ -665,7 +704,8 @@ static bool has_stood_still(struct agent *agent) {
 /* All is answered, or given up; or nothing is under way, yet what was given up leaves the client no room for the rest. */
 static bool has_ended(const struct agent *agent, bool issued_any) {
     return agent->completed_count == agent->issued_count &&
-           (left(agent) == 0 || (!issued_any && agent->runtime->peer.client.given_up_count > 0));
+           (left(agent) == 0 ||
+            (!issued_any && agent->next_is_prepared && agent->runtime->peer.client.given_up_count > 0));
 }
 
 bool agent_work(struct agent *agent) {

@@ -95,6 +95,15 @@ static void take_lost(void *context, const struct history_record *record, const 
     const struct telling *telling = context;
     struct archive *archive = telling->archive;
     struct history_line line = recorder_line(record, telling->asked);
+    if (workload->key == NULL) {
+        if (!archive->failed) {
+            snprintf(archive->message, RESULT_TEXT_SIZE,
+                     "the history can't be written: the keys that rank %u, which is lost, has generated aren't known",
+                     record->client_rank);
+        }
+        archive->failed = true;
+        return;
+    }
     line.key = (const unsigned char *)workload->key;
     line.key_size = (uint32_t)workload->key_size;
     line.has_value = record->kind == CHORD_INSERT || record->outcome == CHORD_FOUND;

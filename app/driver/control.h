@@ -7,10 +7,12 @@
 #ifndef APP_DRIVER_CONTROL_H
 #define APP_DRIVER_CONTROL_H
 
+#include "app/generate/mix.h"
 #include "app/schedule/crash.h"
 #include "app/verdict/copies.h"
 #include "app/verdict/impact.h"
 #include "app/verdict/judge.h"
+#include "app/measure/action.h"
 #include "app/measure/metrics.h"
 #include "app/measure/timeline.h"
 
@@ -20,7 +22,8 @@ enum control_type {
     CONTROL_RECORDS,    /* agent to agent: history records for the judge of their keys */
     CONTROL_RECORDS_ACK, /* agent to agent: the next ones, please */
     CONTROL_BACK,        /* agent to driver: this rank has stood still, and asks whether it still counts */
-    CONTROL_ANSWERED     /* agent to driver: uint64_t operations of the phase that are answered so far */
+    CONTROL_ANSWERED,    /* agent to driver: uint64_t operations of the phase that are answered so far */
+    CONTROL_MARK         /* agent to agent, as part of a frame that is sent anyway: control_mark */
 };
 
 enum control_command {
@@ -54,6 +57,9 @@ enum control_command {
     COMMAND_HISTORY, /* control_history_asked -> control_history, then lines of the history file. After SCATTER: its
                         records are told, on rank 0's clock */
     COMMAND_REST,    /* uint32_t: 1: sleep between polls from now on, 0: don't -> nothing */
+    COMMAND_GENERATE, /* control_generate: make the phase's operations, instead of LOAD -> uint64_t how many, as far as known */
+    COMMAND_ACTION,   /* uint32_t enum mix_action -> action_metrics; MIX_ACTION_COUNT -> action_metrics: latency_ns has how
+                         many records draws of `latest` stayed behind */
     COMMAND_COUNT
 };
 
@@ -107,6 +113,33 @@ struct control_ran {
     struct traffic traffic;
     struct cache_use cache_use;
     struct timeline timeline;
+};
+
+/* One rank's part of a generated phase. */
+struct control_generate {
+    struct mix mix;
+    uint32_t distribution; /* enum distribution_kind */
+    uint32_t key_size;
+    uint32_t value_size;
+    uint32_t stream; /* of the phase: all differ */
+    uint32_t loads;  /* 1: inserts each of its share of the records once; mix and distribution mean nothing */
+    uint64_t seed;
+    uint64_t record_count;    /* of all ranks */
+    uint64_t load_first;      /* its share: this record, and those that follow at the stride */
+    uint64_t load_stride;
+    uint64_t operation_count; /* of this rank; UINT64_MAX: until the time is over */
+    uint64_t duration_ns;     /* no operation is begun later; 0: any time */
+    uint64_t first_due_ns;    /* open loop: the first operation is due so long after the start, */
+    double interval_ns;       /* and each so long after the one before; 0: closed loop */
+};
+
+_Static_assert(sizeof(struct action_metrics) <= sizeof(struct control_ran), "budget.h knows no larger reply");
+
+/* How many of a rank's inserts are acknowledged, from its first on without a gap (generate/marks.h). */
+struct control_mark {
+    uint32_t rank;
+    uint32_t reserved; /* 0 */
+    uint64_t count;
 };
 
 struct control_fault {

@@ -2,6 +2,7 @@
 
 #include "app/driver/driver_state.h"
 #include "app/driver/grown.h"
+#include "app/report/generated.h"
 #include "app/report/record.h"
 #include "app/report/summary.h"
 #include "app/report/table.h"
@@ -132,7 +133,8 @@ enum chord_status driver_create(const struct driver_setup *setup, struct driver 
         commander_init(&driver->commander, setup->runtime, setup->config->rank_count,
                        UINT64_C(1000000000) * options->timeout_seconds, setup->shows_progress) != CHORD_OK ||
         presence_init(&driver->presence, setup->config->rank_count, is_gone, driver) != CHORD_OK ||
-        legacy_init(&driver->legacy) != CHORD_OK) {
+        legacy_init(&driver->legacy) != CHORD_OK ||
+        (options->command == OPTIONS_COMMAND_BENCH && (driver->bench = bench_create()) == NULL)) {
         driver_destroy(driver);
         *out = NULL;
         return CHORD_NO_MEMORY;
@@ -147,6 +149,7 @@ void driver_destroy(struct driver *driver) {
         return;
     }
     legacy_clear(&driver->legacy);
+    bench_destroy(driver->bench);
     presence_clear(&driver->presence);
     commander_clear(&driver->commander);
     validator_clear(&driver->validator);
@@ -234,24 +237,51 @@ static enum exit_status dump_tables(struct driver *driver, char *message) {
 
 /* --- one phase --- */
 
-/* round: 0 for the first repetition, those that warm up included. */
-static enum exit_status run_phase(struct driver *driver, uint32_t index, uint64_t round, char *message) {
+/* How often phases are run in one ring. A run's repetitions each have a ring of their own; bench has one, in which its last
+ * phase is repeated. */
+static uint32_t turn_count(const struct options *options) {
+    const bool repeats = options->command == OPTIONS_COMMAND_BENCH;
+    return options->phase_count - 1 + (repeats ? options->repetitions : 1);
+}
+
+/* Which repetition a turn of a phase is; 0: of those that warm up. */
+static uint32_t repetition_of(const struct options *options, uint32_t index, uint32_t turn, uint64_t round) {
+    if (options->command == OPTIONS_COMMAND_RUN) {
+        return round < options->warmup ? 0 : (uint32_t)(round - options->warmup) + 1;
+    }
+    if (index + 1 < options->phase_count) {
+        return index == 0 ? 1 : 0;
+    }
+    return turn - index + 1;
+}
+
+/* How many repetitions of a phase are told. */
+static uint32_t told_count(const struct options *options, uint32_t index) {
+    if (options->command == OPTIONS_COMMAND_RUN || index + 1 == options->phase_count) {
+        return options->repetitions;
+    }
+    return index == 0 ? 1 : 0;
+}
+
+/* round: 0 for the first repetition of a run, those that warm up included. turn: of turn_count. */
+static enum exit_status run_phase(struct driver *driver, uint32_t turn, uint64_t round, char *message) {
     const struct options *options = driver->setup.options;
+    const uint32_t index = turn < options->phase_count ? turn : options->phase_count - 1;
     const struct driver_file file = {.index = index,
                                      .type = options->phases[index].type,
                                      .path = options->phases[index].file,
                                      .survey = &driver->setup.surveys[index],
                                      .mode = options->mode,
                                      .has_model = options->mode == OPTIONS_MODE_SERIAL,
-                                     .repetition =
-                                         round < options->warmup ? 0 : (uint32_t)(round - options->warmup) + 1,
-                                     .stream = (round << 8) + index};
+                                     .repetition = repetition_of(options, index, turn, round),
+                                     .stream = (round << 8) + turn,
+                                     .generates = options->command == OPTIONS_COMMAND_BENCH};
     const struct result_phase *phase;
     const enum exit_status status = driver_run_file(driver, &file, &phase, message);
     if (status != EXIT_VALID || driver->archive == NULL) {
         return status;
     }
-    return archive_phase(driver->archive, &driver->legacy, (uint32_t)round + 1, index + 1, message);
+    return archive_phase(driver->archive, &driver->legacy, (uint32_t)round + 1, turn + 1, message);
 }
 
 /* --- telling --- */
@@ -297,6 +327,10 @@ static enum exit_status tell_phase(struct driver *driver, char *message) {
             table_print_phase(stdout, setup->run, phase, setup->shows_color);
             fflush(stdout);
         }
+        if (setup->options->ycsb) {
+            generated_print_ycsb(stdout, phase);
+            fflush(stdout);
+        }
         if (driver->report != NULL) {
             const enum exit_status status = append_json(driver, record_phase(setup->run, phase), message);
             if (status != EXIT_VALID) {
@@ -318,22 +352,27 @@ static enum exit_status tell_phase(struct driver *driver, char *message) {
 static enum exit_status tell_summary(struct driver *driver, char *message) {
     const struct options *options = driver->setup.options;
     struct summary_row rows[OPTIONS_PHASE_COUNT_MAX];
+    uint32_t row_count = 0;
     for (uint32_t i = 0; i < options->phase_count; i++) {
+        if (told_count(options, i) == 0) {
+            continue;
+        }
+        struct summary_row *row = &rows[row_count++];
         driver->phase->index = i;
         driver->phase->type = options->phases[i].type;
         driver->phase->file = options->phases[i].file;
-        rows[i] = summary_make(driver->phase, driver->throughputs + (size_t)i * options->repetitions,
-                               options->repetitions);
-        chord_check(summary_add_faults(&rows[i], driver->fault_times, driver->fault_count) == CHORD_OK);
+        *row = summary_make(driver->phase, driver->throughputs + (size_t)i * options->repetitions,
+                            told_count(options, i));
+        chord_check(summary_add_faults(row, driver->fault_times, driver->fault_count) == CHORD_OK);
         if (driver->report != NULL) {
-            const enum exit_status status = append_json(driver, record_summary(driver->setup.run, &rows[i]), message);
+            const enum exit_status status = append_json(driver, record_summary(driver->setup.run, row), message);
             if (status != EXIT_VALID) {
                 return status;
             }
         }
     }
     if (!options->quiet) {
-        table_print_summary(stdout, driver->setup.run, rows, options->phase_count);
+        table_print_summary(stdout, driver->setup.run, rows, row_count);
         fflush(stdout);
     }
     return EXIT_VALID;
@@ -350,7 +389,9 @@ static enum exit_status fail_short(const struct driver *driver, uint64_t rounds_
 
 static enum exit_status run_all(struct driver *driver, char *message) {
     const struct options *options = driver->setup.options;
-    const uint64_t rounds = (uint64_t)options->warmup + options->repetitions;
+    const bool is_run = options->command == OPTIONS_COMMAND_RUN;
+    const uint64_t rounds = is_run ? (uint64_t)options->warmup + options->repetitions : 1;
+    const uint32_t turns = turn_count(options);
     for (uint64_t round = 0; round < rounds; round++) {
         enum exit_status status = driver_form(driver, message);
         if (status == EXIT_VALID && round == 0) {
@@ -363,13 +404,13 @@ static enum exit_status run_all(struct driver *driver, char *message) {
                 fflush(stdout);
             }
         }
-        for (uint32_t index = 0; status == EXIT_VALID && index < options->phase_count; index++) {
-            status = run_phase(driver, index, round, message);
+        for (uint32_t turn = 0; status == EXIT_VALID && turn < turns; turn++) {
+            status = run_phase(driver, turn, round, message);
             if (status == EXIT_VALID) {
                 status = tell_phase(driver, message);
             }
             /* Ranks may die in the next phase: what they know of this one must not. */
-            if (status == EXIT_VALID && index + 1 < options->phase_count && !legacy_keep(&driver->legacy)) {
+            if (status == EXIT_VALID && turn + 1 < turns && !legacy_keep(&driver->legacy)) {
                 status = EXIT_TIMED_OUT;
             }
         }

@@ -2,6 +2,9 @@
  * repetition: form ring -> quiesce -> (load -> measure -> quiesce -> validate -> report) for each phase. A repetition
  * begins with an empty ring of the initial nodes; those that warm up are judged like the others and reported nowhere.
  *
+ * bench generates its operations instead: form ring -> records -> warm-up -> what is measured, and that as often as there are
+ * repetitions, on the same records.
+ *
  * While a phase is measured the ring may change (changes.h): the driver fires the schedule's events, and the timed part
  * ends with the last answer, whatever the ring is doing then. What is under way is waited for before the phase is judged. */
 #ifndef APP_DRIVER_DRIVER_H

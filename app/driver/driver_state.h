@@ -3,6 +3,7 @@
 #define APP_DRIVER_DRIVER_STATE_H
 
 #include "app/driver/archive.h"
+#include "app/driver/bench.h"
 #include "app/driver/changes.h"
 #include "app/driver/events.h"
 #include "app/driver/faults.h"
@@ -50,6 +51,7 @@ struct driver {
     uint32_t forged;            /* what COMMAND_FORGE replied */
     FILE *dump;
     struct report_file *report;
+    struct bench *bench;     /* owned; of generated phases, or NULL */
     struct archive *archive; /* owned; the history file, or NULL */
 };
 /* Whether a rank's process is known to be gone: it was one of rank 0's host. */

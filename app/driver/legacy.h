@@ -55,7 +55,8 @@ void legacy_begin(struct legacy *legacy, struct loader_plan *plan);
 /* Has every judge's knowledge brought to rank 0, since another phase follows. False if the run is stuck. */
 CHORD_MUST_CHECK bool legacy_keep(struct legacy *legacy);
 
-/* Takes a record of a lost client's operation, on rank 0's clock, and the line that it was. */
+/* Takes a record of a lost client's operation, on rank 0's clock, and the line that it was; of a generated operation the line
+ * has the kind alone. */
 typedef void legacy_take(void *context, const struct history_record *record, const struct workload_line *line);
 
 /* Once more, for a lost rank that had operations in the phase, all that legacy_testify told of it. False: the workload file has

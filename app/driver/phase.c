@@ -41,6 +41,13 @@ static enum exit_status load(struct driver *driver, const struct driver_file *fi
     return EXIT_VALID;
 }
 
+/* The ranks make their operations themselves. */
+static enum exit_status prepare(struct driver *driver, const struct driver_file *file) {
+    struct loader_plan plan = {.path = NULL};
+    legacy_begin(&driver->legacy, &plan);
+    return bench_load(driver->bench, driver, file, driver->legacy.loaded) ? EXIT_VALID : EXIT_TIMED_OUT;
+}
+
 /* --- what happens to the ring while a phase runs --- */
 
 const char *driver_crash(struct driver *driver, uint32_t rank, const struct crash *crash, const char *trigger) {
@@ -291,6 +298,17 @@ static void add_lost_counts(const struct driver *driver, struct result_phase *ph
     phase->not_issued_count += counts->not_issued;
 }
 
+/* How many there were is known only now. */
+static uint64_t count_operations(const struct result_phase *phase) {
+    uint64_t count = phase->not_issued_count;
+    for (unsigned kind = 0; kind < CHORD_OPERATION_KIND_COUNT; kind++) {
+        for (unsigned outcome = 0; outcome < CHORD_OUTCOME_COUNT; outcome++) {
+            count += phase->metrics.outcomes[kind][outcome];
+        }
+    }
+    return count;
+}
+
 enum exit_status driver_run_file(struct driver *driver, const struct driver_file *file,
                                  const struct result_phase **out, char *message) {
     struct result_phase *phase = driver->phase;
@@ -306,12 +324,15 @@ enum exit_status driver_run_file(struct driver *driver, const struct driver_file
     if (!driver_begin(driver)) {
         return EXIT_TIMED_OUT;
     }
-    enum exit_status status = load(driver, file, phase, message);
+    enum exit_status status = file->generates ? prepare(driver, file) : load(driver, file, phase, message);
     if (status == EXIT_VALID) {
         status = measure(driver, phase);
     }
     if (status != EXIT_VALID) {
         return status;
+    }
+    if (file->generates && !bench_gather(driver->bench, driver, phase)) {
+        return EXIT_TIMED_OUT;
     }
     /* What is gone can't be asked for: whatever the answers were, what was measured means nothing. */
     if (phase->loss_count == 0 && !driver_judge(driver, file->has_model, &phase->verdict)) {
@@ -321,6 +342,10 @@ enum exit_status driver_run_file(struct driver *driver, const struct driver_file
         return EXIT_TIMED_OUT;
     }
     add_lost_counts(driver, phase);
+    if (file->generates) {
+        bench_judge(driver->bench, driver, &phase->verdict);
+        phase->operation_count = count_operations(phase);
+    }
     expect_hops(driver, phase);
     phase->nodes = driver->nodes;
     phase->node_count = driver->node_count;

@@ -31,6 +31,10 @@ void recorder_note(struct recorder *recorder, const struct chord_completion *com
     if (!recorder->on) {
         return;
     }
+    if (completion->tag >= recorder->capacity) { /* nobody knew how many there would be */
+        recorder->answers =
+            grown(recorder->answers, &recorder->capacity, (size_t)completion->tag + 1, sizeof *recorder->answers);
+    }
     struct recorder_answer answer = {.offset = recorder->size, .retry_count = completion->retry_count};
     if (completion->outcome == CHORD_FOUND) {
         answer.value_size = completion->value_size;

@@ -10,12 +10,27 @@
 void source_clear(struct source *source) {
     free(source->arena);
     free(source->items);
+    generated_clear(&source->generated);
     *source = (struct source){0};
 }
 
 void source_forget(struct source *source) {
     source->arena_size = 0;
     source->item_count = 0;
+    source->generates = false;
+}
+
+enum chord_status source_generate(struct source *source, const struct chord_config *config, uint32_t rank,
+                                  const struct control_generate *plan) {
+    const enum chord_status status = generated_begin(&source->generated, config, rank, plan);
+    source->generates = status == CHORD_OK;
+    return status;
+}
+
+void source_start(struct source *source, uint64_t start_ns) {
+    if (source->generates) {
+        generated_start(&source->generated, start_ns);
+    }
 }
 
 void source_load(struct source *source, const unsigned char *bytes, size_t size) {
@@ -41,10 +56,15 @@ void source_load(struct source *source, const unsigned char *bytes, size_t size)
 }
 
 size_t source_expected(const struct source *source) {
-    return source->item_count;
+    return source->generates ? generated_expected(&source->generated) : source->item_count;
 }
 
-enum source_result source_next(struct source *source, size_t position, struct chord_operation *operation) {
+enum source_result source_next(struct source *source, size_t position, uint64_t now_ns,
+                               struct chord_operation *operation) {
+    if (source->generates) {
+        const bool made = generated_next(&source->generated, position, now_ns, operation);
+        return made ? SOURCE_OPERATION : generated_left(&source->generated) > 0 ? SOURCE_LATER : SOURCE_END;
+    }
     if (position >= source->item_count) {
         return SOURCE_END;
     }
@@ -61,15 +81,21 @@ enum source_result source_next(struct source *source, size_t position, struct ch
 }
 
 uint64_t source_left(const struct source *source, size_t position) {
-    return source->item_count - position;
+    return source->generates ? generated_left(&source->generated) : source->item_count - position;
 }
 
 const unsigned char *source_key(struct source *source, size_t position, size_t *size) {
+    if (source->generates) {
+        return generated_key(&source->generated, position, size);
+    }
     *size = position < source->item_count ? source->items[position].key_size : 0;
     return *size == 0 ? NULL : source->arena + source->items[position].offset;
 }
 
 const unsigned char *source_value(struct source *source, size_t position, size_t *size) {
+    if (source->generates) {
+        return generated_value(&source->generated, position, size);
+    }
     *size = position < source->item_count ? source->items[position].value_size : 0;
     return *size == 0 ? NULL : source->arena + source->items[position].offset + source->items[position].key_size;
 }

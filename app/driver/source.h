@@ -1,8 +1,10 @@
-/* Where an agent's operations come from, one after the other: the list that it was given (COMMAND_LOAD). The agent asks for
- * the next one, and later for the bytes of one that it has asked for, and knows nothing else of them. */
+/* Where an agent's operations come from, one after the other: the list that it was given (COMMAND_LOAD), or a generator
+ * (COMMAND_GENERATE). The agent asks for the next one, and later for the bytes of one that it has asked for, and knows
+ * nothing else of them. */
 #ifndef APP_DRIVER_SOURCE_H
 #define APP_DRIVER_SOURCE_H
 
+#include "app/driver/generated.h"
 #include "chord/client/client.h"
 
 #include <stdbool.h>
@@ -27,6 +29,9 @@ struct source {
     struct source_item *items; /* owned */
     size_t item_count;
     size_t item_capacity;
+
+    bool generates;             /* there is no list: */
+    struct generated generated; /* makes the operations; its marks outlive the phase */
 };
 
 enum source_result {
@@ -43,14 +48,30 @@ void source_forget(struct source *source);
 /* Adds operations, encoded as COMMAND_LOAD carries them (agent.h). */
 void source_load(struct source *source, const unsigned char *bytes, size_t size);
 
+/* Makes the operations of a plan, instead of those of a list. CHORD_NO_MEMORY: there are none. */
+CHORD_MUST_CHECK enum chord_status source_generate(struct source *source, const struct chord_config *config,
+                                                   uint32_t rank, const struct control_generate *plan);
+
+/* The timed part begins, or began, at this time. */
+void source_start(struct source *source, uint64_t start_ns);
+
 /* How many operations there will be as far as is known, for memory that is reserved before the timed part. */
 size_t source_expected(const struct source *source);
 
 /* The operation at `position` of the phase, from 0; positions are asked for one after the other, each once. Fills in all of
  * *operation but tag and key_id; key and value are borrowed until it is answered. */
-enum source_result source_next(struct source *source, size_t position, struct chord_operation *operation);
+enum source_result source_next(struct source *source, size_t position, uint64_t now_ns,
+                               struct chord_operation *operation);
 
-/* How many operations a client leaves out that goes no further than `position`. */
+/* The operation at a position is answered, or given up. */
+static inline void source_answered(struct source *source, size_t position, const struct chord_completion *completion,
+                                   uint64_t end_ns) {
+    if (source->generates) {
+        generated_answered(&source->generated, position, completion, end_ns);
+    }
+}
+
+/* How many operations a client leaves out that goes no further than `position`; 1 if nobody knows. */
 uint64_t source_left(const struct source *source, size_t position);
 
 /* Bytes of an operation that was asked for; *size 0 if there is none at this position. Borrowed until the next call. */

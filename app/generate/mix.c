@@ -3,7 +3,7 @@
 #include "chord/base/check.h"
 
 const char mix_workload_e_refusal[] =
-    "workload e scans ranges of keys, and a hashed ring has no order of keys to scan; take a, b, c, d or f";
+    "it scans ranges of keys, and a hashed ring has no order of keys to scan; take a, b, c, d or f";
 
 struct mix mix_of_workload(enum mix_workload workload) {
     static const struct mix mixes[MIX_WORKLOAD_COUNT] = {

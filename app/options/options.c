@@ -24,6 +24,9 @@
 #define QUOTED_MAX 120
 /* How long a rank that shares its core with no other must be silent to be suspected (auto). */
 #define SUSPICION_NS 200000000.0
+#define WARMUP_NS_MAX UINT64_C(86400000000000)
+/* bench, where neither --operations nor --time is given. */
+#define DEFAULT_OPERATIONS 10000u
 
 static void *field(struct options *options, size_t offset) {
     return (char *)options + offset;
@@ -181,6 +184,34 @@ static enum options_result set_suspect(struct options *options, const struct opt
     return OPTIONS_OK;
 }
 
+static enum options_result set_time(struct options *options, const struct options_rule *rule, const char *value) {
+    uint64_t ns;
+    if (duration_parse(value, strlen(value), rule->maximum, &ns) != DURATION_OK || ns < rule->minimum) {
+        char range[OPTIONS_VALUE_SIZE * 3];
+        options_rule_range(rule, range, sizeof range);
+        return fail(options, "--%s takes a time from %s, written like 300ms, 1.5s or 20s, not '%.*s'", rule->name, range,
+                    QUOTED_MAX, value);
+    }
+    *(uint64_t *)field(options, rule->offset) = ns;
+    return OPTIONS_OK;
+}
+
+static enum options_result set_warmup(struct options *options, const struct options_rule *rule, const char *value) {
+    options->warmup_operations = 0;
+    options->warmup_ns = 0;
+    if (parse_number(value, 0, rule->maximum, &options->warmup_operations)) {
+        return OPTIONS_OK;
+    }
+    options->warmup_operations = 0;
+    if (duration_parse(value, strlen(value), WARMUP_NS_MAX, &options->warmup_ns) == DURATION_OK &&
+        options->warmup_ns >= rule->minimum) {
+        return OPTIONS_OK;
+    }
+    char range[OPTIONS_VALUE_SIZE * 3];
+    options_rule_range(rule, range, sizeof range);
+    return fail(options, "--%s takes %s, written like 10000 or 2s, not '%.*s'", rule->name, range, QUOTED_MAX, value);
+}
+
 /* The position of the first `size` bytes of word among the choices, or -1. */
 static int choice_of(const char *const *choices, const char *word, size_t size) {
     for (int i = 0; choices[i] != NULL; i++) {
@@ -207,6 +238,9 @@ static enum options_result fail_choice(struct options *options, const struct opt
 static enum options_result set_choice(struct options *options, const struct options_rule *rule,
                                       const char *value) {
     const int choice = choice_of(rule->choices, value, strlen(value));
+    if (choice < 0 && strcmp(rule->name, "workload") == 0 && strcmp(value, "e") == 0) {
+        return fail(options, "--workload e: %s", mix_workload_e_refusal);
+    }
     if (choice < 0) {
         return fail_choice(options, rule, value, strlen(value), "");
     }
@@ -259,6 +293,10 @@ static enum options_result set_value(struct options *options, const struct optio
         return set_pool(options, rule, value);
     case OPTIONS_KIND_SUSPECT:
         return set_suspect(options, rule, value);
+    case OPTIONS_KIND_TIME:
+        return set_time(options, rule, value);
+    case OPTIONS_KIND_WARMUP:
+        return set_warmup(options, rule, value);
     case OPTIONS_KIND_CHOICE:
         return set_choice(options, rule, value);
     case OPTIONS_KIND_PHASE:
@@ -360,13 +398,49 @@ static enum options_result parse_words(struct options *options, int argc, char *
         }
     }
     if (optind < argc) {
+        static const char *const file_option[OPTIONS_COMMAND_COUNT] = {[OPTIONS_COMMAND_RUN] = "--phase TYPE=FILE",
+                                                                       [OPTIONS_COMMAND_SHELL] = "--script FILE",
+                                                                       [OPTIONS_COMMAND_BENCH] = "--report FILE"};
         return fail(options,
                     "'%.*s' is not an option; files are given with %s, and chordkv %s --help "
                     "lists the options",
-                    QUOTED_MAX, argv[optind],
-                    options->command == OPTIONS_COMMAND_SHELL ? "--script FILE" : "--phase TYPE=FILE",
-                    command_name(options));
+                    QUOTED_MAX, argv[optind], file_option[options->command], command_name(options));
     }
+    return OPTIONS_OK;
+}
+
+/* What bench's options come to: its phases, and what is drawn in them. */
+static enum options_result conclude_bench(struct options *options) {
+    const bool has_read = options_given(options, "read");
+    const bool has_workload = options_given(options, "workload");
+    options->has_shares = has_read || options_given(options, "delete");
+    if (options->has_shares && has_workload) {
+        return fail(options, "--workload has its own shares of reads and deletes: leave out it, or --read and --delete");
+    }
+    if (!has_read) {
+        options->read_percent = options->delete_percent > 50 ? 100 - options->delete_percent : 50;
+    }
+    if (options->has_shares && options->read_percent + options->delete_percent > 100) {
+        return fail(options, "--read %u and --delete %u come to more than 100 percent: what they leave are updates",
+                    options->read_percent, options->delete_percent);
+    }
+    options->mix = options->has_shares ? mix_of_shares(options->read_percent, options->delete_percent)
+                                       : mix_of_workload(options->workload);
+    options->read_percent = options->mix.percent[MIX_READ];
+    options->delete_percent = options->mix.percent[MIX_DELETE];
+    if (!options_given(options, "distribution")) {
+        options->distribution =
+            options->has_shares ? DISTRIBUTION_SCRAMBLED : mix_distribution_of_workload(options->workload);
+    }
+    if (!options_given(options, "operations")) {
+        options->operations = options->time_ns > 0 ? OPTIONS_OPERATIONS_UNBOUNDED : DEFAULT_OPERATIONS;
+    }
+    options->mode = OPTIONS_MODE_PARALLEL;
+    options->phases[options->phase_count++] = (struct options_phase){OPTIONS_PHASE_INSERT, "generated records"};
+    if (options->warmup_operations > 0 || options->warmup_ns > 0) {
+        options->phases[options->phase_count++] = (struct options_phase){OPTIONS_PHASE_MIX, "generated warm-up"};
+    }
+    options->phases[options->phase_count++] = (struct options_phase){OPTIONS_PHASE_MIX, "generated operations"};
     return OPTIONS_OK;
 }
 
@@ -378,6 +452,9 @@ static enum options_result check_together(struct options *options) {
                     "%s needs at least one --phase TYPE=FILE, for instance --phase "
                     "insert=workloads/insert.csv; chordkv %s --help explains it",
                     command_name(options), command_name(options));
+    }
+    if (options->command == OPTIONS_COMMAND_BENCH && conclude_bench(options) != OPTIONS_OK) {
+        return OPTIONS_ERROR;
     }
     if (options->mode == OPTIONS_MODE_PARALLEL && options->via != OPTIONS_VIA_NONE) {
         return fail(options,
@@ -540,11 +617,11 @@ enum options_result options_parse(struct options *options, int argc, char *const
 
 bool options_given(const struct options *options, const char *name) {
     for (size_t i = 0; i < options_rule_count; i++) {
-        if (strcmp(options_rules[i].name, name) == 0) {
+        if (strcmp(options_rules[i].name, name) == 0 && (options_rules[i].commands & (1u << options->command)) != 0) {
             return (options->given & bit_of(&options_rules[i])) != 0;
         }
     }
-    chord_check(!"an option of the table");
+    chord_check(!"an option of the table, and of the command");
     return false;
 }
 
@@ -572,10 +649,24 @@ static const char *value_text(const struct options *options, const struct option
         }
         (void)snprintf(buffer, OPTIONS_VALUE_SIZE, "%.15gms", (double)options->suspect_after_ns / 1e6);
         return buffer;
+    case OPTIONS_KIND_TIME:
+        number = *(const uint64_t *)at;
+        if (number == 0) {
+            return "";
+        }
+        (void)snprintf(buffer, OPTIONS_VALUE_SIZE, "%.15gms", (double)number / 1e6);
+        return buffer;
+    case OPTIONS_KIND_WARMUP:
+        if (options->warmup_ns > 0) {
+            (void)snprintf(buffer, OPTIONS_VALUE_SIZE, "%.15gms", (double)options->warmup_ns / 1e6);
+            return buffer;
+        }
+        number = options->warmup_operations;
+        break;
     case OPTIONS_KIND_CHOICE: {
         unsigned choice;
         memcpy(&choice, at, sizeof choice);
-        return rule->choices[choice];
+        return options->has_shares && strcmp(rule->name, "workload") == 0 ? "" : rule->choices[choice];
     }
     case OPTIONS_KIND_FLAG:
         return *(const bool *)at ? "true" : "false";
@@ -588,7 +679,10 @@ static const char *value_text(const struct options *options, const struct option
     case OPTIONS_KIND_VERSION:
         return "";
     }
-    if (rule->fallback == NULL && (options->given & bit_of(rule)) == 0) {
+    /* Those of bench are concluded from others where they aren't given. */
+    const bool is_concluded = rule->commands == 1u << OPTIONS_COMMAND_BENCH &&
+                              (rule->kind == OPTIONS_KIND_U32 || (number > 0 && number < OPTIONS_OPERATIONS_UNBOUNDED));
+    if (rule->fallback == NULL && (options->given & bit_of(rule)) == 0 && !is_concluded) {
         return "";
     }
     (void)snprintf(buffer, OPTIONS_VALUE_SIZE, "%llu", (unsigned long long)number);

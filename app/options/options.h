@@ -8,6 +8,7 @@
 #ifndef APP_OPTIONS_OPTIONS_H
 #define APP_OPTIONS_OPTIONS_H
 
+#include "app/generate/mix.h"
 #include "chord/base/status.h"
 #include "chord/wire/operation.h"
 
@@ -20,12 +21,14 @@
 #define OPTIONS_EVENT_COUNT_MAX 256u
 /* Room for the longest text, the help; a test checks that it fits. */
 #define OPTIONS_TEXT_SIZE 16384u
+/* The value of operations when bench has --time and not --operations. */
+#define OPTIONS_OPERATIONS_UNBOUNDED UINT64_MAX
 /* The value of via when --via was not given. */
 #define OPTIONS_VIA_NONE UINT32_MAX
 /* The value of initial_nodes when --initial-nodes was not given: every rank is in the ring from the start. */
 #define OPTIONS_INITIAL_NODES_ALL 0u
 
-enum options_command { OPTIONS_COMMAND_RUN, OPTIONS_COMMAND_SHELL, OPTIONS_COMMAND_COUNT };
+enum options_command { OPTIONS_COMMAND_RUN, OPTIONS_COMMAND_SHELL, OPTIONS_COMMAND_BENCH, OPTIONS_COMMAND_COUNT };
 
 enum options_phase_type {
     OPTIONS_PHASE_INSERT,
@@ -71,13 +74,31 @@ struct options {
 
     /* workload */
     struct options_phase phases[OPTIONS_PHASE_COUNT_MAX]; /* in the order given */
-    uint32_t phase_count;                                 /* run: 1..64 after OPTIONS_OK; shell: 0 */
+    uint32_t phase_count; /* run: 1..64 after OPTIONS_OK; shell: 0; bench: 2 or 3, the load, the warm-up if there is one,
+                             and what is measured: then `file` says which, and is no file */
     enum options_mode mode;
     uint32_t window; /* 1..4096; above 1 only in parallel mode, or in the shell for fileparallel */
     uint32_t via; /* the rank that serial operations enter at, or OPTIONS_VIA_NONE; not checked against N */
     uint64_t seed;
     uint32_t repetitions; /* 1..10000 */
-    uint32_t warmup;      /* 0..1000 repetitions before the first that is recorded */
+    uint32_t warmup;      /* run: 0..1000 repetitions before the first that is recorded */
+
+    /* bench; its mode is always OPTIONS_MODE_PARALLEL */
+    enum mix_workload workload;          /* means nothing with has_shares */
+    bool has_shares;                     /* --read or --delete were given instead of --workload */
+    struct mix mix;                      /* what either comes to */
+    enum distribution_kind distribution; /* by --distribution, or the workload's own */
+    uint32_t read_percent;
+    uint32_t delete_percent;
+    uint64_t records;    /* 1..10^12 */
+    uint64_t operations; /* 1..10^12 of all ranks, or OPTIONS_OPERATIONS_UNBOUNDED */
+    uint64_t time_ns;    /* 0: not given */
+    uint64_t rate;       /* operations a second of all ranks; 0: closed loop */
+    uint32_t key_size;
+    uint32_t value_size;
+    uint64_t warmup_operations; /* one of the two at most isn't 0 */
+    uint64_t warmup_ns;
+    bool ycsb;
 
     /* shell */
     const char *script; /* NULL: standard input */
@@ -154,7 +175,7 @@ enum options_result {
 CHORD_MUST_CHECK enum options_result options_parse(struct options *options, int argc, char *const argv[],
                                                    char *const envp[]);
 
-/* Whether the user gave the option with this name (without the dashes). A name that isn't in the table is a
+/* Whether the user gave the option with this name (without the dashes). A name that the command doesn't take is a
  * programmer error. */
 bool options_given(const struct options *options, const char *name);
 

@@ -3,6 +3,7 @@
 
 #include "chord/base/id.h"
 #include "chord/ring/cache.h"
+#include "chord/wire/limits.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -51,13 +52,26 @@ static const char *const forgeries[] = {
     NULL,
 };
 
+static const char *const workloads[] = {
+    [MIX_WORKLOAD_A] = "a", [MIX_WORKLOAD_B] = "b", [MIX_WORKLOAD_C] = "c",
+    [MIX_WORKLOAD_D] = "d", [MIX_WORKLOAD_F] = "f", NULL,
+};
+static const char *const distributions[] = {
+    [DISTRIBUTION_UNIFORM] = "uniform",
+    [DISTRIBUTION_ZIPFIAN] = "zipfian",
+    [DISTRIBUTION_SCRAMBLED] = "scrambled",
+    [DISTRIBUTION_LATEST] = "latest",
+    NULL,
+};
+
 /* Choices are stored as unsigned through the offset of an enum field. */
 _Static_assert(sizeof(enum options_mode) == sizeof(unsigned), "enums are stored as unsigned");
 
 #define FIELD(field) .offset = offsetof(struct options, field)
 #define RUN (1u << OPTIONS_COMMAND_RUN)
 #define SHELL (1u << OPTIONS_COMMAND_SHELL)
-#define BOTH (RUN | SHELL)
+#define BENCH (1u << OPTIONS_COMMAND_BENCH)
+#define EVERY (RUN | SHELL | BENCH)
 
 const struct options_rule options_rules[] = {
     {
@@ -87,6 +101,150 @@ const struct options_rule options_rules[] = {
     },
     {
         .group = "Workload",
+        .name = "workload",
+        .kind = OPTIONS_KIND_CHOICE,
+        FIELD(workload),
+        .choices = workloads,
+        .fallback = "a",
+        .help = "YCSB's core workload. a: 50 % reads, 50 % updates. b: 95 and 5. c: reads. d: 95 % reads of the latest "
+                "records, 5 % inserts of new ones. f: 50 % reads, 50 % reads with an update of what was read. e scans "
+                "ranges of keys; a hashed ring has none.",
+        .commands = BENCH,
+    },
+    {
+        .group = "Workload",
+        .name = "read",
+        .kind = OPTIONS_KIND_U32,
+        FIELD(read_percent),
+        .argument = "PERCENT",
+        .minimum = 0,
+        .maximum = 100,
+        .help = "Share of reads, instead of a workload's name: the rest but --delete are updates. 50 by default beside "
+                "--delete, or what it leaves.",
+        .commands = BENCH,
+    },
+    {
+        .group = "Workload",
+        .name = "delete",
+        .kind = OPTIONS_KIND_U32,
+        FIELD(delete_percent),
+        .argument = "PERCENT",
+        .minimum = 0,
+        .maximum = 100,
+        .help = "Share of deletes, likewise; later updates bring records back. 0 by default.",
+        .commands = BENCH,
+    },
+    {
+        .group = "Workload",
+        .name = "distribution",
+        .kind = OPTIONS_KIND_CHOICE,
+        FIELD(distribution),
+        .choices = distributions,
+        .help = "Which record an operation is for; every rank draws from all of them. uniform. zipfian: record 0 is the "
+                "hottest (theta 0.99). scrambled: what YCSB calls zipfian, drawn from 10^10 items and hashed. latest: "
+                "the newest records are the hottest. By default the workload's own: latest for d, else scrambled.",
+        .commands = BENCH,
+    },
+    {
+        .group = "Workload",
+        .name = "records",
+        .kind = OPTIONS_KIND_U64,
+        FIELD(records),
+        .argument = "COUNT",
+        .minimum = 1,
+        .maximum = UINT64_C(1000000000000),
+        .fallback = "1000",
+        .help = "Records that are inserted first, by all ranks together, in a phase of their own.",
+        .commands = BENCH,
+    },
+    {
+        .group = "Workload",
+        .name = "operations",
+        .kind = OPTIONS_KIND_U64,
+        FIELD(operations),
+        .argument = "COUNT",
+        .minimum = 1,
+        .maximum = UINT64_C(1000000000000),
+        .help = "Operations that are measured, of all ranks together; one that reads and then updates is one. 10000 by "
+                "default, or with --time as many as there is time for.",
+        .commands = BENCH,
+    },
+    {
+        .group = "Workload",
+        .name = "time",
+        .kind = OPTIONS_KIND_TIME,
+        FIELD(time_ns),
+        .argument = "TIME",
+        .minimum = 1000000,
+        .maximum = UINT64_C(86400000000000),
+        .help = "No operation is begun later than so long after the start of what is measured. Every operation takes 64 bytes "
+                "of its rank's memory until it is judged, after the phase.",
+        .commands = BENCH,
+    },
+    {
+        .group = "Workload",
+        .name = "rate",
+        .kind = OPTIONS_KIND_U64,
+        FIELD(rate),
+        .argument = "COUNT",
+        .minimum = 1,
+        .maximum = UINT64_C(1000000000),
+        .help = "Open loop: so many operations a second of all ranks together are due, at even intervals, whether earlier "
+                "ones are answered or not. While --window is full, they wait; latency is told from the issue and from when "
+                "they were due. Otherwise each client issues the next one as soon as the window has room.",
+        .commands = BENCH,
+    },
+    {
+        .group = "Workload",
+        .name = "key-size",
+        .kind = OPTIONS_KIND_U32,
+        FIELD(key_size),
+        .argument = "BYTES",
+        .minimum = 8,
+        .maximum = CHORD_KEY_SIZE_MAX,
+        .fallback = "24",
+        .help = "Size of every key.",
+        .commands = BENCH,
+    },
+    {
+        .group = "Workload",
+        .name = "value-size",
+        .kind = OPTIONS_KIND_U32,
+        FIELD(value_size),
+        .argument = "BYTES",
+        .minimum = 0,
+        .maximum = CHORD_VALUE_SIZE_MAX,
+        .fallback = "1000",
+        .help = "Size of every value; YCSB's records have 10 fields of 100 bytes. Below 16 two writes may be of one value.",
+        .commands = BENCH,
+    },
+    {
+        .group = "Workload",
+        .name = "warmup",
+        .kind = OPTIONS_KIND_WARMUP,
+        FIELD(warmup_operations),
+        .argument = "AMOUNT",
+        .minimum = 1000000,
+        .maximum = UINT64_C(1000000000000),
+        .fallback = "0",
+        .help = "Operations (10000) or time (2s) of the same workload between the records and what is measured: judged, "
+                "and told nowhere.",
+        .commands = BENCH,
+    },
+    {
+        .group = "Workload",
+        .name = "repetitions",
+        .kind = OPTIONS_KIND_U32,
+        FIELD(repetitions),
+        .argument = "COUNT",
+        .minimum = 1,
+        .maximum = 10000,
+        .fallback = "1",
+        .help = "How often what is measured is run on the same records, each time as a record of its own.",
+        .commands = BENCH,
+    },
+    {
+        .group = "Workload",
         .name = "window",
         .kind = OPTIONS_KIND_U32,
         FIELD(window),
@@ -94,9 +252,9 @@ const struct options_rule options_rules[] = {
         .minimum = 1,
         .maximum = 4096,
         .fallback = "1",
-        .help = "Operations that each client keeps under way. Above 1 is for parallel runs: --mode parallel, or the "
+        .help = "Operations that each client keeps under way. Above 1 is for parallel runs: --mode parallel, bench or the "
                 "shell's fileparallel.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Workload",
@@ -120,7 +278,7 @@ const struct options_rule options_rules[] = {
         .maximum = UINT64_MAX,
         .fallback = "1",
         .help = "Fixes every random choice, so that a run can be repeated.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Workload",
@@ -185,7 +343,7 @@ const struct options_rule options_rules[] = {
         .maximum = 1000000,
         .fallback = "1",
         .help = "Copies of every key, on as many ranks. More than there are ranks means all.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Ring",
@@ -198,7 +356,7 @@ const struct options_rule options_rules[] = {
         .fallback = "1",
         .help = "Chord nodes that each rank hosts, with ids of their own: more of them spread the keys more "
                 "evenly over the ranks. Copies are still on different ranks.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Ring",
@@ -210,7 +368,7 @@ const struct options_rule options_rules[] = {
         .help = "linearizable: chain replication, reads pass through the whole chain. eventual: the owner "
                 "answers "
                 "at once and the other copies follow; stale reads are counted.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Ring",
@@ -222,7 +380,7 @@ const struct options_rule options_rules[] = {
         .help =
             "finger: Chord's finger tables, O(log N) hops. ring: along successors only. onehop: every node "
             "knows every other.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Ring",
@@ -234,7 +392,7 @@ const struct options_rule options_rules[] = {
         .maximum = 64,
         .fallback = "4",
         .help = "Length of each node's successor list.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Ring",
@@ -242,7 +400,7 @@ const struct options_rule options_rules[] = {
         .kind = OPTIONS_KIND_FLAG,
         FIELD(route_successors),
         .help = "Route by the whole successor list as well as by fingers. Needs --routing finger.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Ring",
@@ -256,7 +414,7 @@ const struct options_rule options_rules[] = {
         .help = "Each rank remembers the last N owners that answers to its client came from, and sends what enters at its "
                 "nodes straight to them. A stale entry costs a forward, never an answer. In serial runs the client is "
                 "rank 0's: see --via 0. Needs --routing finger. 0: off.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Ring",
@@ -268,7 +426,7 @@ const struct options_rule options_rules[] = {
         .maximum = CHORD_ID_BITS_MAX,
         .fallback = "160",
         .help = "Size of the ring: ids are the leading BITS bits of SHA-1.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Ring",
@@ -280,7 +438,7 @@ const struct options_rule options_rules[] = {
             "Lines `RANK ID` (decimal or 0x...) that give every rank's node its id, to lay out a textbook's "
             "ring exactly; with --virtual-nodes V each line has V ids, those of the rank's nodes 0 to V-1. "
             "Otherwise a node's id is the hash of host:rank, or of host:rank#0 to host:rank#V-1.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Membership",
@@ -291,7 +449,7 @@ const struct options_rule options_rules[] = {
         .minimum = 1,
         .maximum = 1000000,
         .help = "The nodes of ranks 0 to M-1 form the ring; the others are spares until they join. All by default.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Membership",
@@ -304,7 +462,7 @@ const struct options_rule options_rules[] = {
                 "mix/2s, 1/op=500 (a type or a number from 1). WHAT is join, depart or crash. NODE is a rank or a node's "
                 "name. A whole rank crashes, not rank 0; NODE may be followed by how: :silence (default), :kill or "
                 ":pause=800ms.",
-        .commands = RUN,
+        .commands = RUN | BENCH,
     },
     {
         .group = "Membership",
@@ -313,7 +471,7 @@ const struct options_rule options_rules[] = {
         FIELD(schedule),
         .argument = "FILE",
         .help = "A file of such events, one WHEN:WHAT:NODE a line; blank lines and # comments are skipped.",
-        .commands = RUN,
+        .commands = RUN | BENCH,
     },
     {
         .group = "Failures",
@@ -327,7 +485,7 @@ const struct options_rule options_rules[] = {
         .help = "A rank that is silent for so long (or for 8 times the 99th percentile of what is usual, if that is "
                 "longer) is taken for dead: the others go on without it, from their copies. auto: 200 ms for each rank "
                 "that shares a core, at least 200 ms. never, or 0: a rank that dies ends the run.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Failures",
@@ -336,7 +494,7 @@ const struct options_rule options_rules[] = {
         FIELD(allow_data_loss),
         .help = "Leave a dead node out even if it alone holds an arc. Otherwise that arc waits for it. A run that lost "
                 "data names the arcs and ends with status 4.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Failures",
@@ -347,7 +505,7 @@ const struct options_rule options_rules[] = {
         .help = "Where each rank keeps its history of operations in a file that outlives the rank, so that what a dead "
                 "one did is judged, too: in runs with crashes, in the shell, and wherever this option is given. $TMPDIR "
                 "or /tmp by default; local to each host.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Messages",
@@ -361,7 +519,7 @@ const struct options_rule options_rules[] = {
         .help =
             "Memory for messages in flight on each rank: a size such as 65536, 64KiB, 16MiB or 1GiB, min for "
             "the least that works, or auto.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Messages",
@@ -373,7 +531,7 @@ const struct options_rule options_rules[] = {
         .maximum = 4000,
         .fallback = "4000",
         .help = "Longest MPI message; it must stay below the eager limit of the MPI library.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Messages",
@@ -385,7 +543,7 @@ const struct options_rule options_rules[] = {
         .help =
             "What a rank does when it has nothing to do: spin if it has a core of its own, else yield. auto "
             "asks hwloc which it is.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Messages",
@@ -398,7 +556,7 @@ const struct options_rule options_rules[] = {
         .fallback = "60",
         .help =
             "A run without progress for so long is ended with status 5, saying what each rank waited for.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Output",
@@ -407,7 +565,16 @@ const struct options_rule options_rules[] = {
         FIELD(report),
         .argument = "FILE",
         .help = "Write the report here as JSON Lines, one record a run; an older file is replaced.",
-        .commands = RUN,
+        .commands = RUN | BENCH,
+    },
+    {
+        .group = "Output",
+        .name = "ycsb",
+        .kind = OPTIONS_KIND_FLAG,
+        FIELD(ycsb),
+        .help = "Print the lines that YCSB prints, too, such as [OVERALL], Throughput(ops/sec), 1234.5; none if an answer was "
+                "wrong.",
+        .commands = BENCH,
     },
     {
         .group = "Output",
@@ -417,7 +584,7 @@ const struct options_rule options_rules[] = {
         .argument = "FILE",
         .help = "Write every operation here as it was asked for and answered, one JSON object a line, for chordkv-check "
                 "and other checkers; an older file is replaced.",
-        .commands = RUN,
+        .commands = RUN | BENCH,
     },
     {
         .group = "Output",
@@ -426,7 +593,7 @@ const struct options_rule options_rules[] = {
         FIELD(dump),
         .argument = "FILE",
         .help = "Write every node's routing table here as JSON.",
-        .commands = RUN,
+        .commands = RUN | BENCH,
     },
     {
         .group = "Output",
@@ -434,7 +601,7 @@ const struct options_rule options_rules[] = {
         .kind = OPTIONS_KIND_FLAG,
         FIELD(print_bound),
         .help = "Print the computed worst case of the memory that messages take.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Output",
@@ -444,7 +611,7 @@ const struct options_rule options_rules[] = {
         .choices = whens,
         .fallback = "auto",
         .help = "A line of progress on standard error. auto: only where jobs/launch.sh finds a terminal.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Output",
@@ -454,7 +621,7 @@ const struct options_rule options_rules[] = {
         .choices = whens,
         .fallback = "auto",
         .help = "Colour in the tables. auto: only where jobs/launch.sh finds a terminal.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Output",
@@ -462,7 +629,7 @@ const struct options_rule options_rules[] = {
         .kind = OPTIONS_KIND_FLAG,
         FIELD(quiet),
         .help = "Print no tables; errors and a wrong verdict are still told.",
-        .commands = RUN,
+        .commands = RUN | BENCH,
     },
     {
         .group = "Tests",
@@ -474,7 +641,7 @@ const struct options_rule options_rules[] = {
         .help =
             "A negative control: falsify an answer, lose a copy or answer with a stale value on purpose. The "
             "verdict must find it.",
-        .commands = BOTH,
+        .commands = EVERY,
         .hidden = true,
     },
     {
@@ -482,21 +649,21 @@ const struct options_rule options_rules[] = {
         .name = "help",
         .kind = OPTIONS_KIND_HELP,
         .help = "Print this text (also -h).",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Help",
         .name = "help-all",
         .kind = OPTIONS_KIND_HELP_ALL,
         .help = "Print this text with the options that only tests use.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
     {
         .group = "Help",
         .name = "version",
         .kind = OPTIONS_KIND_VERSION,
         .help = "Print the version.",
-        .commands = BOTH,
+        .commands = EVERY,
     },
 };
 const size_t options_rule_count = sizeof(options_rules) / sizeof(options_rules[0]);
@@ -555,6 +722,22 @@ const struct options_command_rule options_commands[OPTIONS_COMMAND_COUNT] = {
                         "  Commands from a file, answers for a program:\n"
                         "    jobs/launch.sh -n 10 chordkv shell --script commands.txt --json\n",
         },
+    [OPTIONS_COMMAND_BENCH] =
+        {
+            .name = "bench",
+            .summary = "measure a ring with generated operations, YCSB's workloads among them, and judge every answer",
+            .usage = "jobs/launch.sh [-n N] chordkv bench [--workload NAME] [--records COUNT] [--operations COUNT] [OPTIONS]\n"
+                     "   or: mpirun -n N chordkv bench [OPTIONS]\n"
+                     "\nThe records are inserted (a phase of its own), then the warm-up's operations are run, then the measured\n"
+                     "ones, on every rank at once. Keys and values are made on each rank from the seed.\n",
+            .examples = "  YCSB's workload b on three copies of each record, 16 operations under way a rank:\n"
+                        "    jobs/launch.sh -n 10 chordkv bench --workload b --records 100000 --operations 1000000 \\\n"
+                        "        --replicas 3 --window 16 --warmup 100000 --repetitions 5 --report results/b.jsonl\n"
+                        "  20,000 operations a second for ten seconds, and the latency as a waiting user would see it:\n"
+                        "    jobs/launch.sh -n 10 chordkv bench --rate 20000 --time 10s --window 64 --ycsb\n"
+                        "  Reads, updates and deletes of any record alike:\n"
+                        "    jobs/launch.sh -n 4 chordkv bench --read 80 --delete 5 --distribution uniform\n",
+        },
 };
 
 /* A power of two of bytes in its largest unit. */
@@ -573,6 +756,11 @@ void options_rule_range(const struct options_rule *rule, char *text, size_t size
     if (rule->kind == OPTIONS_KIND_U32 || rule->kind == OPTIONS_KIND_U64) {
         (void)snprintf(text, size, "%llu to %llu", (unsigned long long)rule->minimum,
                        (unsigned long long)rule->maximum);
+    } else if (rule->kind == OPTIONS_KIND_TIME) {
+        (void)snprintf(text, size, "%llums to %llus", (unsigned long long)rule->minimum / 1000000,
+                       (unsigned long long)rule->maximum / 1000000000);
+    } else if (rule->kind == OPTIONS_KIND_WARMUP) {
+        (void)snprintf(text, size, "a count up to %llu, or 1ms to 86400s", (unsigned long long)rule->maximum);
     } else if (rule->kind == OPTIONS_KIND_SUSPECT) {
         (void)snprintf(text, size, "%llums to %llus, auto or never", (unsigned long long)rule->minimum / 1000000,
                        (unsigned long long)rule->maximum / 1000000000);

@@ -14,6 +14,8 @@ enum options_kind {
     OPTIONS_KIND_U64,    /* uint64_t, minimum..maximum */
     OPTIONS_KIND_POOL,   /* auto, min or a size of minimum..maximum bytes: the fields pool and pool_bytes */
     OPTIONS_KIND_SUSPECT, /* auto, never, 0 or a time of minimum..maximum ns: the fields suspect and suspect_after_ns */
+    OPTIONS_KIND_TIME,    /* uint64_t, a time of minimum..maximum ns; 0: not given */
+    OPTIONS_KIND_WARMUP,  /* 0, a count of operations up to maximum, or a time: the fields warmup_operations and warmup_ns */
     OPTIONS_KIND_CHOICE, /* an enum whose values are the positions in choices */
     OPTIONS_KIND_FLAG,   /* bool, takes no value */
     OPTIONS_KIND_TEXT,   /* const char *, not empty */

@@ -4,6 +4,7 @@
 #include "app/report/cache.h"
 #include "app/report/changes.h"
 #include "app/report/faults.h"
+#include "app/report/generated.h"
 #include "app/report/text.h"
 
 #include <jansson.h>
@@ -207,13 +208,11 @@ static void put_operations(struct record *record, json_t *root, const struct res
     }
 }
 
-static void put_latency(struct record *record, json_t *parent, const char *name,
-                        const struct histogram *latency) {
+static void fill_latency(struct record *record, json_t *object, const struct histogram *latency) {
     static const struct {
         const char *name;
         double p;
     } quantiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99_9", 0.999}};
-    json_t *object = put_object(record, parent, name);
     const bool any = latency->count > 0;
     put_count(record, object, "count", latency->count);
     put_number(record, object, "mean", any ? histogram_mean(latency) : NAN);
@@ -235,6 +234,15 @@ static void put_latency(struct record *record, json_t *parent, const char *name,
     }
 }
 
+/* For generated_json: the context is the record. */
+static json_t *make_latency(void *context, const struct histogram *latency) {
+    struct record *record = context;
+    json_t *object = json_object();
+    record->failed |= object == NULL;
+    fill_latency(record, object, latency);
+    return object;
+}
+
 static void put_latencies(struct record *record, json_t *root, const struct result_phase *phase) {
     if (!phase->verdict.valid) {
         put(record, root, "latency_ns", json_null());
@@ -242,7 +250,7 @@ static void put_latencies(struct record *record, json_t *root, const struct resu
     }
     json_t *object = put_object(record, root, "latency_ns");
     for (unsigned kind = 0; kind < CHORD_OPERATION_KIND_COUNT; kind++) {
-        put_latency(record, object, summary_kind_name(kind), &phase->metrics.latency_ns[kind]);
+        fill_latency(record, put_object(record, object, summary_kind_name(kind)), &phase->metrics.latency_ns[kind]);
     }
 }
 
@@ -445,14 +453,16 @@ char *record_phase(const struct result_run *run, const struct result_phase *phas
     json_t *object = put_object(&record, root, "phase");
     put_count(&record, object, "index", phase->index);
     put_text(&record, object, "type", summary_phase_name(phase->type));
-    put_text(&record, object, "file", phase->file);
-    put_text(&record, object, "file_sha256", phase->file_sha256);
-    put_count(&record, object, "file_bytes", phase->file_bytes);
+    const bool has_file = phase->generated == NULL;
+    put_text(&record, object, "file", has_file ? phase->file : NULL);
+    put_text(&record, object, "file_sha256", has_file ? phase->file_sha256 : NULL);
+    put(&record, object, "file_bytes", has_file ? count_value(phase->file_bytes) : json_null());
     put_count(&record, object, "repetition", phase->repetition);
     put_bool(&record, object, "warm_up", phase->repetition == 0);
     put_count(&record, object, "operation_count", phase->operation_count);
     put_count(&record, object, "not_issued_count", phase->not_issued_count);
     put(&record, object, "elapsed_ns", phase->verdict.valid ? count_value(phase->elapsed_ns) : json_null());
+    put(&record, root, "generated", generated_json(phase, make_latency, &record));
     put_operations(&record, root, phase);
     put_number(&record, root, "throughput_per_second", summary_throughput_per_second(phase));
     put_latencies(&record, root, phase);
@@ -483,7 +493,7 @@ char *record_summary(const struct result_run *run, const struct summary_row *row
     json_t *object = put_object(&record, root, "phase");
     put_count(&record, object, "index", row->index);
     put_text(&record, object, "type", summary_phase_name(row->type));
-    put_text(&record, object, "file", row->file);
+    put_text(&record, object, "file", run->options->command == OPTIONS_COMMAND_BENCH ? NULL : row->file);
     put_count(&record, root, "rank_count", run->rank_count);
     put_count(&record, root, "repetitions", row->throughput_per_second.count + row->wrong_repetition_count);
     put_count(&record, root, "wrong_repetitions", row->wrong_repetition_count);

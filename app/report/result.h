@@ -3,6 +3,8 @@
 #ifndef APP_REPORT_RESULT_H
 #define APP_REPORT_RESULT_H
 
+#include "app/generate/mix.h"
+#include "app/measure/action.h"
 #include "app/measure/expectation.h"
 #include "app/measure/metrics.h"
 #include "app/measure/timeline.h"
@@ -124,11 +126,28 @@ struct result_fault {
     uint64_t throughput_start_ns;
 };
 
+/* What a generated phase was made of, and what came of it. Everything is borrowed. */
+struct result_generated {
+    bool loads;           /* it inserts the records; mix and distribution mean nothing */
+    const char *workload; /* YCSB's letter; NULL: shares of the user's own */
+    struct mix mix;
+    enum distribution_kind distribution;
+    uint64_t record_count;
+    uint64_t operation_count; /* of all ranks; a read and its update are one; OPTIONS_OPERATIONS_UNBOUNDED: by time */
+    uint64_t time_ns;         /* 0: no bound */
+    uint64_t rate;            /* operations that were due a second; 0: closed loop */
+    uint32_t key_size;
+    uint32_t value_size;
+    const struct action_metrics *actions; /* by enum mix_action */
+    const struct histogram *lag; /* of each draw of `latest`: from the mark that it stayed below to the newest record that
+                                    the drawing rank knew to be there */
+};
+
 /* One phase of one repetition. */
 struct result_phase {
     uint32_t index; /* from 0, in the order of --phase */
     enum options_phase_type type;
-    const char *file;
+    const char *file; /* or what a generated phase is called */
     char file_sha256[RESULT_SHA256_SIZE];
     uint64_t file_bytes;
     uint32_t repetition; /* from 1; 0 while warming up */
@@ -150,6 +169,7 @@ struct result_phase {
     uint32_t change_count;
     struct result_fault *faults; /* borrowed; in the order of time */
     uint32_t fault_count;
+    const struct result_generated *generated; /* borrowed; NULL: the operations are a file's */
     struct chord_loss *losses; /* borrowed; the arcs whose data was lost (C8) */
     uint32_t loss_count;
 };

@@ -25,6 +25,20 @@ double summary_throughput_per_second(const struct result_phase *phase) {
     return (double)answered * 1e9 / (double)(phase->elapsed_ns > 0 ? phase->elapsed_ns : 1);
 }
 
+uint64_t summary_action_count(const struct result_generated *generated) {
+    uint64_t count = 0;
+    for (unsigned action = 0; action < MIX_ACTION_COUNT; action++) {
+        count += action == MIX_READ_MODIFY_WRITE ? 0 : generated->actions[action].latency_ns.count;
+    }
+    /* Its read and its update were counted each. */
+    return count - generated->actions[MIX_READ_MODIFY_WRITE].latency_ns.count;
+}
+
+double summary_actions_per_second(const struct result_phase *phase) {
+    const double count = (double)summary_action_count(phase->generated);
+    return phase->verdict.valid ? count * 1e9 / (double)(phase->elapsed_ns > 0 ? phase->elapsed_ns : 1) : NAN;
+}
+
 struct summary_row summary_make(const struct result_phase *phase, double *throughputs_per_second,
                                 size_t count) {
     struct summary_row row = {.index = phase->index, .type = phase->type, .file = phase->file};

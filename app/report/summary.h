@@ -33,6 +33,11 @@ struct summary_fault {
  * the phase is not valid. */
 double summary_throughput_per_second(const struct result_phase *phase);
 
+/* Of a generated phase, where a read and its update are one operation: how many were answered, and per second of the timed
+ * part; NaN if the phase is not valid. */
+uint64_t summary_action_count(const struct result_generated *generated);
+double summary_actions_per_second(const struct result_phase *phase);
+
 /* Operations of one kind that were answered: every outcome but CHORD_UNKNOWN. */
 uint64_t summary_answered_count(const struct result_phase *phase, enum chord_operation_kind kind);
 

@@ -4,6 +4,7 @@
 #include "app/report/cache.h"
 #include "app/report/changes.h"
 #include "app/report/faults.h"
+#include "app/report/generated.h"
 #include "app/report/text.h"
 
 #include <math.h>
@@ -490,8 +491,13 @@ static void print_title(FILE *stream, const struct result_run *run, const struct
                         bool color) {
     char file[NAME_SIZE], a[TEXT_NUMBER_SIZE];
     (void)text_escape(phase->file, true, file, sizeof file);
-    fprintf(stream, "\n%sPhase %u: %s%s, %s", code(color, BOLD), phase->index + 1,
-            summary_phase_name(phase->type), code(color, PLAIN), file);
+    fprintf(stream, "\n%sPhase %u: %s%s, ", code(color, BOLD), phase->index + 1, summary_phase_name(phase->type),
+            code(color, PLAIN));
+    if (phase->generated != NULL) {
+        generated_print_title(stream, phase->generated);
+    } else {
+        fputs(file, stream);
+    }
     if (phase->repetition == 0) {
         fputs(", warming up", stream);
     } else if (run->options->repetitions > 1) {
@@ -530,6 +536,9 @@ void table_print_phase(FILE *stream, const struct result_run *run, const struct 
     }
     fputc('\n', stream);
     print_latency(stream, &phase->metrics);
+    if (phase->generated != NULL) {
+        generated_print(stream, phase);
+    }
     fputc('\n', stream);
     print_hops(stream, run, phase);
     fputc('\n', stream);

@@ -168,8 +168,8 @@ static void test_ranges(void) {
     unsigned tried = 0;
     for (size_t i = 0; i < options_rule_count; i++) {
         const struct options_rule *rule = &options_rules[i];
-        if (rule->kind != OPTIONS_KIND_U32) {
-            continue;
+        if (rule->kind != OPTIONS_KIND_U32 || (rule->commands & (1u << OPTIONS_COMMAND_RUN)) == 0) {
+            continue; /* bench's own are tried below */
         }
         char name[64], least[32], most[32], above[32], range[160];
         (void)snprintf(name, sizeof name, "--%s", rule->name);
@@ -347,9 +347,12 @@ static void test_help(void) {
     CU_ASSERT_TRUE(strlen(options.text) > 2000);
     for (size_t i = 0; i < options_rule_count; i++) {
         char part[64];
-        (void)snprintf(part, sizeof part, "\n  --%s%s", options_rules[i].name,
-                       options_rules[i].kind == OPTIONS_KIND_FLAG ? " " : "");
-        const bool of_run = (options_rules[i].commands & (1u << OPTIONS_COMMAND_RUN)) != 0;
+        (void)snprintf(part, sizeof part, "\n  --%s ", options_rules[i].name);
+        bool of_run = false; /* bench has options of its own with the same name */
+        for (size_t j = 0; j < options_rule_count; j++) {
+            of_run |= strcmp(options_rules[i].name, options_rules[j].name) == 0 &&
+                      (options_rules[j].commands & (1u << OPTIONS_COMMAND_RUN)) != 0;
+        }
         CU_ASSERT_EQUAL(strstr(options.text, part) != NULL, of_run && !options_rules[i].hidden);
         CU_ASSERT_TRUE(!options_rules[i].hidden || strstr(options.text, options_rules[i].name) == NULL);
     }
@@ -468,6 +471,53 @@ static void test_dump(void) {
     CU_ASSERT_PTR_NOT_NULL(strstr(dumped.text, "\n-pool=auto\n"));
 }
 
+static void test_bench(void) {
+    CU_ASSERT_EQUAL_FATAL(PARSE("bench"), OPTIONS_OK);
+    CU_ASSERT_EQUAL(options.command, OPTIONS_COMMAND_BENCH);
+    CU_ASSERT_EQUAL(options.mode, OPTIONS_MODE_PARALLEL);
+    CU_ASSERT(options.workload == MIX_WORKLOAD_A && options.mix.percent[MIX_UPDATE] == 50 && !options.has_shares);
+    CU_ASSERT_EQUAL(options.distribution, DISTRIBUTION_SCRAMBLED);
+    CU_ASSERT(options.records == 1000 && options.operations == 10000 && options.time_ns == 0 && options.rate == 0);
+    CU_ASSERT(options.key_size == 24 && options.value_size == 1000 && options.repetitions == 1 && !options.ycsb);
+    CU_ASSERT(options.phase_count == 2 && options.phases[0].type == OPTIONS_PHASE_INSERT);
+    CU_ASSERT_EQUAL(options.phases[1].type, OPTIONS_PHASE_MIX);
+
+    CU_ASSERT_EQUAL_FATAL(PARSE("bench", "--workload", "d", "--time", "1.5s", "--rate", "100", "--warmup", "500ms",
+                                "--repetitions", "3", "--window", "16", "--ycsb", "--records", "7"),
+                          OPTIONS_OK);
+    CU_ASSERT(options.workload == MIX_WORKLOAD_D && options.distribution == DISTRIBUTION_LATEST && options.ycsb);
+    CU_ASSERT(options.time_ns == 1500000000 && options.operations == OPTIONS_OPERATIONS_UNBOUNDED);
+    CU_ASSERT(options.warmup_ns == 500000000 && options.warmup_operations == 0 && options.warmup == 0);
+    CU_ASSERT(options.rate == 100 && options.repetitions == 3 && options.window == 16 && options.records == 7);
+    CU_ASSERT(options.phase_count == 3 && options_given(&options, "warmup") && options_given(&options, "repetitions"));
+
+    CU_ASSERT_EQUAL(PARSE("bench", "--time", "1s", "--operations", "5", "--warmup", "20"), OPTIONS_OK);
+    CU_ASSERT(options.operations == 5 && options.time_ns == 1000000000 && options.warmup_operations == 20);
+    CU_ASSERT_EQUAL(PARSE("bench", "--delete", "80", "--distribution", "uniform"), OPTIONS_OK);
+    CU_ASSERT(options.has_shares && options.mix.percent[MIX_READ] == 20 && options.mix.percent[MIX_DELETE] == 80);
+    CU_ASSERT_EQUAL(options.distribution, DISTRIBUTION_UNIFORM);
+    CU_ASSERT_EQUAL(PARSE("bench", "--read", "70", "--delete", "10"), OPTIONS_OK);
+    CU_ASSERT(options.mix.percent[MIX_UPDATE] == 20 && options.distribution == DISTRIBUTION_SCRAMBLED);
+
+    ASSERT_FAILS("no order of keys", "bench", "--workload", "e");
+    ASSERT_FAILS("takes a, b, c, d or f", "bench", "--workload", "g");
+    ASSERT_FAILS("leave out", "bench", "--workload", "a", "--read", "5");
+    ASSERT_FAILS("more than 100 percent", "bench", "--read", "60", "--delete", "50");
+    ASSERT_FAILS("from 0 to 100", "bench", "--read", "101");
+    ASSERT_FAILS("from 8 to 1024", "bench", "--key-size", "7");
+    ASSERT_FAILS("from 0 to 1048576", "bench", "--value-size", "1048577");
+    ASSERT_FAILS("--time takes a time from 1ms to 86400s", "bench", "--time", "5");
+    ASSERT_FAILS("--time takes a time", "bench", "--time", "0s");
+    ASSERT_FAILS("--warmup takes a count", "bench", "--warmup", "2 s");
+    ASSERT_FAILS("--warmup takes a count", "bench", "--warmup", "10us");
+    ASSERT_FAILS("from 1 to 1000000000", "bench", "--rate", "0");
+    ASSERT_FAILS("unknown option '--mode'", "bench", "--mode", "serial");
+    ASSERT_FAILS("unknown option '--phase'", "bench", PHASE);
+    ASSERT_FAILS("unknown option '--records'", "run", "--records", "5");
+    CU_ASSERT_EQUAL(PARSE("bench", "--help"), OPTIONS_HELP);
+    CU_ASSERT(strstr(options.text, "--distribution") != NULL && strstr(options.text, "--phase") == NULL);
+}
+
 static void test_shell(void) {
     CU_ASSERT_EQUAL_FATAL(PARSE("shell"), OPTIONS_OK);
     CU_ASSERT_EQUAL(options.command, OPTIONS_COMMAND_SHELL);
@@ -568,6 +618,7 @@ int main(void) {
         {"environment", test_environment},
         {"progress and colour", test_shows},
         {"dump", test_dump},
+        {"bench", test_bench},
         {"shell", test_shell},
         {"the shell's prompt", test_prompt},
         {"hostile words", test_hostile_words},
