@@ -229,6 +229,11 @@ static struct budget_demand demand_of(const struct process *process) {
                                   .dumps_tables = process->options->dump != NULL};
 }
 
+/* Then ranks tell each other which records are there. */
+static bool inserts_records(const struct options *options) {
+    return options->command == OPTIONS_COMMAND_BENCH && options->mix.percent[MIX_INSERT] > 0;
+}
+
 static struct transport_config transport_config_of(struct process *process, const struct budget *budget) {
     struct transport_config config = {.comm = process->comm,
                                       .frame_bytes = process->options->frame_bytes,
@@ -238,6 +243,7 @@ static struct transport_config transport_config_of(struct process *process, cons
                                       .deliver = runtime_deliver,
                                       .preview = runtime_preview,
                                       .failed = runtime_failed,
+                                      .ride = inserts_records(process->options) ? runtime_ride : NULL,
                                       .context = &process->runtime};
     if (process->options->waiting != OPTIONS_WAITING_AUTO) {
         config.waiting =
@@ -470,6 +476,11 @@ static void owner_complete(void *context, const struct chord_completion *complet
     agent_complete(&process->agent, completion, end_ns);
 }
 
+static size_t owner_ride(void *context, unsigned char *at, size_t room) {
+    struct process *process = context;
+    return agent_ride(&process->agent, at, room);
+}
+
 static void owner_notice(void *context, const struct chord_notice *notice) {
     struct process *process = context;
     if (process->driver != NULL) {
@@ -511,6 +522,7 @@ static enum exit_status build(struct process *process) {
                                         .control = owner_control,
                                         .complete = owner_complete,
                                         .notice = owner_notice,
+                                        .ride = owner_ride,
                                         .work = owner_work};
     if (transport_create(&config, &process->transport, error) != CHORD_OK) {
         fprintf(stderr, "chordkv: rank %d: %s\n", process->rank, error);

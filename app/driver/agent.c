@@ -691,6 +691,16 @@ void agent_receive(struct agent *agent, uint32_t from_rank, unsigned type, const
     chord_check(!"a control message that isn't for agents");
 }
 
+size_t agent_ride(struct agent *agent, unsigned char *at, size_t room) {
+    struct control_mark mark;
+    if (room < 1 + sizeof mark || !agent->source.generates || !generated_gossip(&agent->source.generated, &mark)) {
+        return 0;
+    }
+    at[0] = CONTROL_MARK;
+    memcpy(at + 1, &mark, sizeof mark);
+    return 1 + sizeof mark;
+}
+
 /* Whether this rank has just stood still for so long that it may have been taken for dead. Then it asks before it issues
  * anything more: its operations may have been judged already, without those that it is about to issue. */
 static bool has_stood_still(struct agent *agent) {

@@ -66,6 +66,7 @@ void agent_clear(struct agent *agent);
 void agent_receive(struct agent *agent, uint32_t from_rank, unsigned type, const unsigned char *bytes, size_t size);
 
 /* For runtime_owner. */
+size_t agent_ride(struct agent *agent, unsigned char *at, size_t room);
 void agent_complete(struct agent *agent, const struct chord_completion *completion, uint64_t end_ns);
 bool agent_work(struct agent *agent);
 

@@ -179,6 +179,11 @@ void runtime_preview(void *context, const unsigned char *bytes, size_t size) {
     runtime->end_is_read = false;
 }
 
+size_t runtime_ride(void *context, unsigned char *at, size_t room) {
+    const struct runtime *runtime = context;
+    return runtime->owner.ride(runtime->owner.context, at, room);
+}
+
 void runtime_deliver(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
     struct runtime *runtime = context;
     if (from_rank == runtime->config->coordinator_rank) {

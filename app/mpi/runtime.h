@@ -32,6 +32,8 @@ struct runtime_owner {
                     size_t size);
     void (*complete)(void *context, const struct chord_completion *completion, uint64_t end_ns);
     void (*notice)(void *context, const struct chord_notice *notice);
+    /* A control message, its type first, that goes where frames go anyhow: transport_ride. */
+    size_t (*ride)(void *context, unsigned char *at, size_t room);
     /* Something to do, such as operations to issue; called once a step. Returns whether anything was done. */
     bool (*work)(void *context);
 };
@@ -84,6 +86,9 @@ void runtime_deliver(void *runtime, uint32_t from_rank, const unsigned char *byt
 
 /* The function to give to transport_create as `preview`, with the runtime as context. */
 void runtime_preview(void *runtime, const unsigned char *bytes, size_t size);
+
+/* The function to give to transport_create as `ride`, with the runtime as context. */
+size_t runtime_ride(void *runtime, unsigned char *at, size_t room);
 
 /* The function to give to transport_create as `failed`, with the runtime as context. */
 void runtime_failed(void *runtime, uint32_t rank);

@@ -176,6 +176,7 @@ enum chord_status transport_create(const struct transport_config *config, struct
         t->deliver = config->deliver;
         t->preview = config->preview;
         t->failed = config->failed;
+        t->ride = config->ride;
         t->context = config->context;
         t->spinning = config->waiting == TRANSPORT_SPIN;
         t->outlives_peers = config->outlives_peers;

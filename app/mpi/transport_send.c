@@ -157,7 +157,22 @@ static struct frame *frame_new(struct transport *t) {
 
 /* ---------------------------------------------------------------- sending */
 
+/* Fills what is left of the frame with a message that rides along. */
+static void frame_add_rider(struct transport *t, struct frame *frame) {
+    unsigned char *at = frame->bytes + frame->used;
+    const size_t left = t->frame_bytes - frame->used;
+    if (left > FRAME_RECORD_HEAD_BYTES) {
+        const size_t size = t->ride(t->context, at + FRAME_RECORD_HEAD_BYTES, left - FRAME_RECORD_HEAD_BYTES);
+        if (size > 0) {
+            frame_write_record_head(at, FRAME_WHOLE, (uint32_t)size);
+            frame->used += (uint32_t)(FRAME_RECORD_HEAD_BYTES + size);
+        }
+    }
+}
+
 static void frame_send(struct transport *t, struct peer *peer, uint32_t to, struct frame *frame) {
+    if (t->ride != NULL)
+        frame_add_rider(t, frame);
     frame_write_header(frame->bytes, peer->send_sequence++, frame->used, peer->restarts ? FRAME_RESTART : 0);
     peer->restarts = false;
     const int code =

@@ -74,6 +74,7 @@ struct transport {
     transport_deliver *deliver;
     transport_preview *preview; /* or NULL */
     transport_failed *failed;   /* or NULL */
+    transport_ride *ride;       /* or NULL */
     void *context;
     uint32_t *dirty; /* ranks, owned */
     uint32_t dirty_count;
