@@ -42,15 +42,15 @@ def parser(description):
     return arguments
 
 
-def run(program, ranks, options, report=True, timeout=300):
-    """Runs `chordkv run OPTIONS` on a ring of so many ranks."""
+def run(program, ranks, options, report=True, timeout=300, command="run"):
+    """Runs `chordkv COMMAND OPTIONS` on a ring of so many ranks."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "report.jsonl"
-        command = [str(LAUNCHER), "-n", str(ranks), "--", program, "run", *map(str, options)]
+        words = [str(LAUNCHER), "-n", str(ranks), "--", program, command, *map(str, options)]
         if report:
-            command += ["--report", str(path)]
+            words += ["--report", str(path)]
         # bytes: keys are shown as they are
-        done = subprocess.run(command, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL, check=False)
+        done = subprocess.run(words, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL, check=False)
         left = sorted(entry.name for entry in pathlib.Path(folder).iterdir())
         lines = path.read_text("utf-8").splitlines() if path.exists() else []
         expect(left in ([], ["report.jsonl"]), f"files left behind: {left}")
