@@ -7,15 +7,15 @@
 #define FROM_RANK 3u
 #define TO_RANK 1u
 
-/* A flag, two bits of kind and three of outcome: all that the second byte ever means. */
+/* What of the second byte means anything (chord/wire/codec.h). */
 static unsigned char meaning(enum chord_message_type type) {
     switch (type) {
     case CHORD_MESSAGE_REQUEST:
-        return 0x83;
+        return 0xe3;
     case CHORD_MESSAGE_CHAIN:
-        return 0x9f;
+        return 0xff;
     case CHORD_MESSAGE_ANSWER:
-        return 0x1c;
+        return 0xfc;
     case CHORD_MESSAGE_REFUSAL:
         return 0xff;
     case CHORD_MESSAGE_INSTALL:
