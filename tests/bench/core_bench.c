@@ -2,9 +2,10 @@
  * encoded and decoded as over MPI, every answer is checked; what is left out is the transport, the history and the clock.
  * So it profiles without the noise of a job: under perf, or under callgrind, which counts the same instructions each time.
  *
- *     core_bench [RANKS [REPLICAS [WINDOW [OPERATIONS [linearizable|eventual]]]]]
+ *     core_bench [RANKS [REPLICAS [WINDOW [OPERATIONS [linearizable|eventual [CACHE]]]]]]
  *
- * inserts OPERATIONS / 10 keys of 16 bytes with values of 32, then runs OPERATIONS on them, half queries, half updates. */
+ * inserts OPERATIONS / 10 keys of 16 bytes with values of 32, then runs OPERATIONS on them, half queries, half updates. CACHE: owners
+ * that each rank's location cache holds; none by default. */
 #include "chord/base/check.h"
 #include "chord/base/prng.h"
 #include "chord/hash/hash.h"
@@ -265,9 +266,11 @@ int main(int count, char **arguments) {
     const uint32_t window = number_argument(count, arguments, 3, 64);
     const uint32_t operations = number_argument(count, arguments, 4, 1000000);
     const bool eventual = count > 5 && strcmp(arguments[5], "eventual") == 0;
-    if (ranks < 1 || replicas < 1 || window < 1 || operations / 10 < ranks || count > 6) {
-        fprintf(stderr, "usage: core_bench [RANKS [REPLICAS [WINDOW [OPERATIONS [linearizable|eventual]]]]]; at least 10 "
-                        "operations a rank\n");
+    const uint32_t cached = number_argument(count, arguments, 6, 0);
+    if (ranks < 1 || replicas < 1 || window < 1 || operations / 10 < ranks || cached > CHORD_CACHE_ENTRIES_MAX ||
+        count > 7) {
+        fprintf(stderr, "usage: core_bench [RANKS [REPLICAS [WINDOW [OPERATIONS [linearizable|eventual [CACHE]]]]]]; at "
+                        "least 10 operations a rank\n");
         return 2;
     }
     config = (struct chord_config){.rank_count = ranks,
@@ -276,6 +279,7 @@ int main(int count, char **arguments) {
                                    .id_bits = CHORD_ID_BITS_MAX,
                                    .replica_count = replicas < ranks ? replicas : ranks,
                                    .successor_count = 4,
+                                   .cache_count = cached,
                                    .consistency = eventual ? CHORD_EVENTUAL : CHORD_LINEARIZABLE,
                                    .value_size_max = VALUE_SIZE,
                                    .window = window,
