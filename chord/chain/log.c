@@ -53,10 +53,10 @@ void chord_log_add(struct chord_log *log, struct chord_log_write write) {
     *write_at(log, log->count++) = write;
 }
 
-void chord_log_release(struct chord_log *log, uint64_t counter) {
+void chord_log_release(struct chord_log *log, struct chord_store *store, uint64_t counter) {
     while (log->count > 0 && write_at(log, 0)->counter <= counter) {
         log->bytes -= write_at(log, 0)->bytes;
-        chord_free(log->allocator, write_at(log, 0)->previous);
+        chord_store_dispose(store, write_at(log, 0)->previous);
         log->first = (log->first + 1) & (log->capacity - 1);
         log->count--;
     }

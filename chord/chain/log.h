@@ -42,8 +42,9 @@ CHORD_MUST_CHECK enum chord_status chord_log_reserve(struct chord_log *log, uint
 /* Adds a write that has just been applied; `previous` becomes the log's. */
 void chord_log_add(struct chord_log *log, struct chord_log_write write);
 
-/* Forgets the writes up to a counter: they are answered. */
-void chord_log_release(struct chord_log *log, uint64_t counter);
+/* Forgets the writes up to a counter: they are answered. Their pre-images are the store's to dispose of, which they came
+ * from. */
+void chord_log_release(struct chord_log *log, struct chord_store *store, uint64_t counter);
 
 /* Where undoing can lead to: `counter`, or, if it lies among writes that came together, where they began. */
 static inline uint64_t chord_log_landing(uint64_t counter, uint64_t joint_from, uint64_t joint_to) {

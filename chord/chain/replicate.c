@@ -82,7 +82,7 @@ static bool has_room(const struct chord_replica *replica, const struct chord_arc
 
 static void acknowledge_up_to(struct chord_arc *arc, uint64_t counter) {
     arc->acknowledged = counter;
-    chord_log_release(&arc->log, counter);
+    chord_log_release(&arc->log, &arc->store, counter);
 }
 
 /* --- applying --- */

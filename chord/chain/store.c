@@ -18,6 +18,9 @@ void chord_store_clear(struct chord_store *store) {
     for (size_t i = 0; i < store->capacity; i++) {
         chord_free(store->allocator, store->slots[i].entry);
     }
+    while (store->spare_count > 0) {
+        chord_free(store->allocator, store->spares[--store->spare_count]);
+    }
     chord_free(store->allocator, store->slots);
     store->slots = NULL;
     store->capacity = 0;
@@ -98,6 +101,45 @@ enum chord_status chord_store_reserve(struct chord_store *store, size_t count) {
     return capacity == store->capacity ? CHORD_OK : resize(store, capacity);
 }
 
+/* Whether a block for `capacity` bytes of key and value suits a pair of `size`: neither too small nor mostly unused. */
+static bool suits(uint64_t capacity, uint64_t size) {
+    return size <= capacity && capacity <= 2 * size + 64;
+}
+
+void chord_store_dispose(struct chord_store *store, struct chord_entry *entry) {
+    if (entry != NULL && store->spare_count < CHORD_STORE_SPARES_MAX &&
+        (uint64_t)entry->key_size + entry->value_capacity <= CHORD_STORE_SPARE_BYTES_MAX) {
+        store->spares[store->spare_count++] = entry;
+        return;
+    }
+    chord_free(store->allocator, entry);
+}
+
+/* A block for a pair of this size, its capacity set; NULL: no memory. A spare that doesn't suit makes room for one that
+ * will. */
+static struct chord_entry *new_block(struct chord_store *store, uint32_t key_size, uint32_t value_size) {
+    uint32_t capacity = key_size + value_size;
+    struct chord_entry *block = NULL;
+    if (store->spare_count > 0) {
+        block = store->spares[--store->spare_count];
+        const uint32_t spare_capacity = block->key_size + block->value_capacity;
+        if (suits(spare_capacity, capacity)) {
+            capacity = spare_capacity;
+        } else {
+            chord_free(store->allocator, block);
+            block = NULL;
+        }
+    }
+    if (block == NULL) {
+        block = chord_allocate(store->allocator, offsetof(struct chord_entry, bytes) + capacity);
+    }
+    if (block != NULL) {
+        block->key_size = (uint16_t)key_size;
+        block->value_capacity = capacity - key_size;
+    }
+    return block;
+}
+
 static void set_value(struct chord_entry *entry, const unsigned char *value, uint32_t value_size,
                       struct chord_version version) {
     if (value_size > 0) {
@@ -115,8 +157,7 @@ enum chord_status chord_store_put(struct chord_store *store, struct chord_id id,
         return CHORD_NO_MEMORY;
     }
     struct chord_entry *entry = chord_store_find(store, id, key, key_size);
-    /* A value keeps its block unless it no longer fits or leaves most of it unused. */
-    if (entry != NULL && value_size <= entry->value_capacity && entry->value_capacity <= 2 * (uint64_t)value_size + 64) {
+    if (entry != NULL && suits(entry->value_capacity, value_size)) { /* it keeps its block */
         set_value(entry, value, value_size, version);
         return CHORD_OK;
     }
@@ -125,7 +166,7 @@ enum chord_status chord_store_put(struct chord_store *store, struct chord_id id,
     if (chord_store_exchange(store, id, key, key_size, value, value_size, version, &previous, &written) != CHORD_OK) {
         return CHORD_NO_MEMORY;
     }
-    chord_free(store->allocator, previous);
+    chord_store_dispose(store, previous);
     return CHORD_OK;
 }
 
@@ -136,16 +177,13 @@ enum chord_status chord_store_exchange(struct chord_store *store, struct chord_i
     if (chord_store_reserve(store, store->count + 1) != CHORD_OK) {
         return CHORD_NO_MEMORY;
     }
-    struct chord_entry *block =
-        chord_allocate(store->allocator, offsetof(struct chord_entry, bytes) + key_size + value_size);
+    struct chord_entry *block = new_block(store, key_size, value_size);
     if (block == NULL) {
         return CHORD_NO_MEMORY;
     }
     block->id_high = id.high;
     block->id_middle = id.middle;
     block->id_low = id.low;
-    block->key_size = (uint16_t)key_size;
-    block->value_capacity = value_size;
     memcpy(block->bytes, key, key_size);
     set_value(block, value, value_size, version);
     const uint64_t tag = tag_of(store, id, key, key_size);
@@ -162,7 +200,7 @@ void chord_store_attach(struct chord_store *store, struct chord_entry *entry) {
     struct chord_store_slot *slot = &store->slots[probe(store, tag, entry->bytes, entry->key_size)];
     chord_check(slot->entry != NULL || store->count + 1 <= store->capacity / 4 * 3);
     store->count += slot->entry == NULL;
-    chord_free(store->allocator, slot->entry);
+    chord_store_dispose(store, slot->entry);
     *slot = (struct chord_store_slot){.tag = tag, .entry = entry};
 }
 
@@ -193,7 +231,7 @@ struct chord_entry *chord_store_detach(struct chord_store *store, struct chord_i
 
 bool chord_store_remove(struct chord_store *store, struct chord_id id, const unsigned char *key, uint32_t key_size) {
     struct chord_entry *entry = chord_store_detach(store, id, key, key_size);
-    chord_free(store->allocator, entry);
+    chord_store_dispose(store, entry);
     return entry != NULL;
 }
 

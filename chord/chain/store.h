@@ -44,11 +44,18 @@ struct chord_store_slot {
     struct chord_entry *entry; /* owned; NULL in an empty slot */
 };
 
+/* Pairs that were replaced or removed, whose blocks the next new ones take: where writes replace what is there, and their
+ * sizes are alike, nothing is allocated. Larger blocks cost more to fill than to allocate, and aren't kept. */
+#define CHORD_STORE_SPARES_MAX 32u
+#define CHORD_STORE_SPARE_BYTES_MAX 1024u
+
 struct chord_store {
     const struct chord_allocator *allocator; /* borrowed */
     struct chord_store_slot *slots;          /* owned; capacity of them, a power of two, or NULL */
     size_t capacity;
     size_t count;
+    struct chord_entry *spares[CHORD_STORE_SPARES_MAX]; /* owned; the first spare_count of them */
+    uint32_t spare_count;
     bool tag_from_key; /* the ring's ids are too short to spread the keys over the slots */
 };
 
@@ -86,9 +93,12 @@ CHORD_MUST_CHECK enum chord_status chord_store_exchange(struct chord_store *stor
 struct chord_entry *chord_store_detach(struct chord_store *store, struct chord_id id, const unsigned char *key,
                                        uint32_t key_size);
 
-/* Gives a pair to the store, in the place of the one that its key has, which is freed. There must be room:
+/* Gives a pair to the store, in the place of the one that its key has, which is disposed of. There must be room:
  * chord_store_reserve. */
 void chord_store_attach(struct chord_store *store, struct chord_entry *entry);
+
+/* Ends a pair that was exchanged or detached, or nothing if it is NULL. Its block may serve a later one. */
+void chord_store_dispose(struct chord_store *store, struct chord_entry *entry);
 
 /* Makes room for `count` pairs in all. CHORD_NO_MEMORY leaves the store as it was. */
 CHORD_MUST_CHECK enum chord_status chord_store_reserve(struct chord_store *store, size_t count);

@@ -167,7 +167,7 @@ static inline void wait_for(uint64_t ticks, held_back *hold) {
     run(hold);
 }
 
-static inline void begin(uint32_t replicas) {
+static inline void begin_with(uint32_t replicas, enum chord_consistency consistency) {
     static const uint64_t ids[RANKS] = {40, 80, 120, 100, 220, 240};
     memset(&post, 0, sizeof post);
     memset(notices, 0, sizeof notices);
@@ -184,7 +184,7 @@ static inline void begin(uint32_t replicas) {
                                    .id_bits = 8,
                                    .replica_count = replicas,
                                    .successor_count = 2,
-                                   .consistency = CHORD_LINEARIZABLE,
+                                   .consistency = consistency,
                                    .routing = CHORD_ROUTING_FINGER,
                                    .value_size_max = 16,
                                    .window = 8,
@@ -211,6 +211,10 @@ static inline void begin(uint32_t replicas) {
     }
     run(nothing);
     CU_ASSERT_EQUAL(notices[CHORD_NOTICE_FORMED], 1);
+}
+
+static inline void begin(uint32_t replicas) {
+    begin_with(replicas, CHORD_LINEARIZABLE);
 }
 
 static inline void end(void) {

@@ -119,7 +119,7 @@ static void test_undo(void) {
         while (world.applied < WRITES) {
             const uint64_t what = chord_prng_below(&prng, 20);
             if (what == 0) {
-                chord_log_release(&world.log,
+                chord_log_release(&world.log, &world.store,
                                   world.log.start + chord_prng_below(&prng, world.applied - world.log.start + 1));
             } else if (what == 1) { /* undo, and go on from there: another future */
                 const uint64_t to =
@@ -150,16 +150,16 @@ static void test_undo_beyond_the_start_is_a_programmer_error(void) {
     for (int i = 0; i < 10; i++) {
         write_one(&tally, &prng, &world);
     }
-    chord_log_release(&world.log, 4);
+    chord_log_release(&world.log, &world.store, 4);
     CU_ASSERT_EQUAL(world.log.start, 4);
     CU_ASSERT_EQUAL(world.log.count, 6);
-    chord_log_release(&world.log, 2); /* an older acknowledgement changes nothing */
+    chord_log_release(&world.log, &world.store, 2); /* an older acknowledgement changes nothing */
     CU_ASSERT_EQUAL(world.log.start, 4);
     volatile bool trapped;
     TRAP(trapped, chord_log_undo(&world.log, &world.store, 3));
     CU_ASSERT_TRUE(trapped);
     check(&tally, &world);
-    chord_log_release(&world.log, 20); /* all, and beyond */
+    chord_log_release(&world.log, &world.store, 20); /* all, and beyond */
     CU_ASSERT_EQUAL(world.log.count, 0);
     CU_ASSERT_EQUAL(world.log.start, 20);
     CU_ASSERT_EQUAL(world.log.bytes, 0);
@@ -176,7 +176,7 @@ static void split_and_undo(struct tally *tally, uint64_t seed) {
     while (world.applied < count) {
         write_one(tally, &prng, &world);
         if (chord_prng_below(&prng, 10) == 0) {
-            chord_log_release(&world.log, chord_prng_below(&prng, world.applied + 1));
+            chord_log_release(&world.log, &world.store, chord_prng_below(&prng, world.applied + 1));
         }
     }
     const struct chord_id start = id_of_number(chord_prng_below(&prng, 16), ID_BITS);

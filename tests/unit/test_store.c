@@ -117,7 +117,7 @@ static void against_model(unsigned id_bits) {
     }
     check_all(&tally, &store, KEY_COUNT);
     CU_ASSERT(store.count > 100);
-    CU_ASSERT_EQUAL(counting.blocks_live, (int64_t)store.count + 1);
+    CU_ASSERT_EQUAL(counting.blocks_live, (int64_t)store.count + store.spare_count + 1);
     chord_store_clear(&store);
     CU_ASSERT_EQUAL(store.count, 0);
     CU_ASSERT_EQUAL(counting.blocks_live, 0);
@@ -179,7 +179,7 @@ static void test_value_sizes(void) {
         CU_ASSERT_EQUAL(entry->value_size, sizes[i]);
         CU_ASSERT_EQUAL(memcmp(chord_entry_value(entry), value, sizes[i]), 0);
         CU_ASSERT_EQUAL(store.count, 1);
-        CU_ASSERT_EQUAL(counting.blocks_live, 2);
+        CU_ASSERT_EQUAL(counting.blocks_live, 2 + store.spare_count);
         /* A small value doesn't keep the block of a large one. */
         CU_ASSERT(entry->value_capacity <= 2 * sizes[i] + 64);
     }
@@ -562,6 +562,50 @@ static void test_no_memory_for_an_exchange(void) {
     CU_ASSERT_EQUAL(counting.blocks_live, 0);
 }
 
+/* Blocks of pairs that are gone serve later ones that they suit; there are never many, nor large ones. */
+static void test_spares(void) {
+    struct counting counting;
+    counting_init(&counting);
+    struct chord_store store;
+    chord_store_init(&store, &counting.allocator, 160);
+    unsigned char value[2000] = {1, 2, 3};
+    unsigned char key[2] = {0};
+    const struct chord_version version = {1, 1};
+    for (uint32_t i = 0; i < 100; i++) {
+        key[0] = (unsigned char)i;
+        CU_ASSERT_EQUAL(chord_store_put(&store, (struct chord_id){.middle = i}, key, 2, value, 40, version), CHORD_OK);
+    }
+    for (uint32_t i = 0; i < 100; i++) {
+        key[0] = (unsigned char)i;
+        CU_ASSERT_TRUE(chord_store_remove(&store, (struct chord_id){.middle = i}, key, 2));
+    }
+    CU_ASSERT_EQUAL(store.spare_count, CHORD_STORE_SPARES_MAX);
+    CU_ASSERT_EQUAL(counting.blocks_live, CHORD_STORE_SPARES_MAX + 1);
+
+    /* Smaller or as large: taken over, and the contents are the new pair's. */
+    const uint64_t calls = counting.calls;
+    memset(value, 7, sizeof value);
+    CU_ASSERT_EQUAL(chord_store_put(&store, (struct chord_id){.middle = 1}, key, 2, value, 10, version), CHORD_OK);
+    CU_ASSERT_EQUAL(chord_store_put(&store, (struct chord_id){.middle = 2}, key, 1, value, 41, version), CHORD_OK);
+    CU_ASSERT_EQUAL(counting.calls, calls);
+    CU_ASSERT_EQUAL(store.spare_count, CHORD_STORE_SPARES_MAX - 2);
+    const struct chord_entry *entry = chord_store_find(&store, (struct chord_id){.middle = 2}, key, 1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(entry);
+    CU_ASSERT(entry->key_size == 1 && entry->value_size == 41 && entry->value_capacity == 41);
+    CU_ASSERT_EQUAL(memcmp(chord_entry_value(entry), value, 41), 0);
+
+    /* Larger: allocated, and the spare makes room. What was large isn't kept. */
+    CU_ASSERT_EQUAL(chord_store_put(&store, (struct chord_id){.middle = 3}, key, 2, value, 2000, version), CHORD_OK);
+    CU_ASSERT_EQUAL(counting.calls, calls + 1);
+    CU_ASSERT_EQUAL(store.spare_count, CHORD_STORE_SPARES_MAX - 3);
+    CU_ASSERT_TRUE(chord_store_remove(&store, (struct chord_id){.middle = 3}, key, 2));
+    CU_ASSERT_EQUAL(store.spare_count, CHORD_STORE_SPARES_MAX - 3);
+    chord_store_dispose(&store, NULL);
+    CU_ASSERT_EQUAL(store.spare_count, CHORD_STORE_SPARES_MAX - 3);
+    chord_store_clear(&store);
+    CU_ASSERT_EQUAL(counting.blocks_live, 0);
+}
+
 int main(void) {
     static const struct unit_test tests[] = {
         {"1,000 keys on a 4-bit ring against a model", test_model_on_4_bits},
@@ -574,6 +618,7 @@ int main(void) {
         {"digests ignore order and history", test_digest_ignores_order_and_history},
         {"no memory at every call", test_no_memory_at_every_call},
         {"pairs change hands: exchange, detach, attach, move", test_pairs_change_hands},
+        {"blocks of pairs that are gone serve again", test_spares},
         {"room that was reserved is there", test_reserve},
         {"no memory for an exchange", test_no_memory_for_an_exchange},
     };

@@ -114,7 +114,7 @@ static void begin(struct tally *tally, const uint64_t applied[MEMBERS], const ui
         for (uint64_t counter = 1; counter <= applied[m]; counter++) {
             apply_write(tally, arc, counter);
         }
-        chord_log_release(&arc->log, released[m]);
+        chord_log_release(&arc->log, &arc->store, released[m]);
         arc->acknowledged = released[m];
     }
 }
