@@ -11,7 +11,8 @@ struct entries {
     size_t direct_count;
     size_t *passed; /* owned; indices of spares' contacts */
     size_t passed_count;
-    bool lost; /* a spare's contact is no member */
+    bool lost;     /* a spare's contact is no member */
+    bool anywhere; /* at each member alike, and at no spare */
 };
 
 /* The member's place in the ring, or member_count. */
@@ -42,14 +43,16 @@ static struct entries find_entries(const struct ring *ring, const struct options
             entries.direct[entries.direct_count++] = index;
         }
     }
+    entries.anywhere = entries.passed_count == 0 && options->via == OPTIONS_VIA_NONE;
     return entries;
 }
 
-/* Adds the expectation of what enters at `entries`, of a share of all operations, each with so many hops before. */
+/* Adds the expectation of what enters at `entries` (none: anywhere), of a share of all operations, each with so many hops
+ * before. */
 static void add_share(struct expectation *sum, struct expectation_ring *ring, const size_t *entries, size_t entry_count,
                       double share, unsigned hops_before, uint64_t seed) {
     struct expectation part;
-    if (entry_count == 0) {
+    if (share <= 0.0) {
         return;
     }
     ring->entries = entries;
@@ -65,8 +68,20 @@ static void add_share(struct expectation *sum, struct expectation_ring *ring, co
     sum->sampled |= part.sampled;
 }
 
+/* Adds the expectation of a share of all operations that enter as they may, answered as `ring` says. */
+static void add_entered(struct expectation *sum, struct expectation_ring *ring, const struct entries *entries, double share,
+                        uint64_t seed) {
+    if (entries->anywhere) {
+        add_share(sum, ring, NULL, 0, share, 0, seed);
+        return;
+    }
+    const double all = (double)(entries->direct_count + entries->passed_count);
+    add_share(sum, ring, entries->direct, entries->direct_count, share * (double)entries->direct_count / all, 0, seed);
+    add_share(sum, ring, entries->passed, entries->passed_count, share * (double)entries->passed_count / all, 1, seed);
+}
+
 void expect_phase(const struct ring *ring, const struct chord_config *config, const struct options *options,
-                  const struct result_node *nodes, uint32_t node_count, enum options_phase_type type, bool changed,
+                  const struct result_node *nodes, uint32_t node_count, double early_share, bool changed,
                   struct expectation *expected) {
     struct entries entries = find_entries(ring, options, nodes, node_count);
     *expected = (struct expectation){.mean = NAN, .path_mean = NAN};
@@ -78,25 +93,18 @@ void expect_phase(const struct ring *ring, const struct chord_config *config, co
             ids[i] = ring->members[i].id;
             ranks[i] = ring->members[i].address.rank;
         }
-        const bool early = config->consistency == CHORD_EVENTUAL && type == OPTIONS_PHASE_QUERY;
         struct expectation_ring given = {.ids = ids,
                                          .ranks = ranks,
                                          .count = ring->member_count,
                                          .id_bits = config->id_bits,
                                          .routing = config->routing,
-                                         .early_answer_replicas = early ? config->replica_count : 1,
+                                         .early_answer_replicas = 1,
                                          .successors = config->route_successors ? config->successor_count : 1,
                                          .successors_name_owner = true};
-        const double all = (double)(entries.direct_count + entries.passed_count);
         *expected = (struct expectation){.mean = 0};
-        if (entries.passed_count == 0 && options->via == OPTIONS_VIA_NONE) {
-            chord_check(expectation_compute(&given, options->seed, expected) == CHORD_OK);
-        } else {
-            add_share(expected, &given, entries.direct, entries.direct_count, (double)entries.direct_count / all, 0,
-                      options->seed);
-            add_share(expected, &given, entries.passed, entries.passed_count, (double)entries.passed_count / all, 1,
-                      options->seed);
-        }
+        add_entered(expected, &given, &entries, 1.0 - early_share, options->seed);
+        given.early_answer_replicas = config->replica_count;
+        add_entered(expected, &given, &entries, early_share, options->seed);
         free(ids);
         free(ranks);
     }

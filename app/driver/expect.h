@@ -12,9 +12,12 @@
  * Operations enter at the nodes of all ranks alike (loader.h), or at those of --via. A spare sends what enters at it to its
  * contact, one hop more. The means are NaN, and nothing is expected, if the ring changed during the phase: then there was
  * no one ring; or if a spare's contact has left since, so that its way leads through other spares; or with location caches,
- * since they leave the ways that are expected. */
+ * since they leave the ways that are expected.
+ *
+ * early_share, 0..1: of the operations, those that any node which holds the key may answer: queries that find it on an
+ * eventual ring. All others are for the owner. */
 void expect_phase(const struct ring *ring, const struct chord_config *config, const struct options *options,
-                  const struct result_node *nodes, uint32_t node_count, enum options_phase_type type, bool changed,
+                  const struct result_node *nodes, uint32_t node_count, double early_share, bool changed,
                   struct expectation *expected);
 
 #endif

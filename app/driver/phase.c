@@ -277,11 +277,25 @@ bool driver_judge(struct driver *driver, bool has_model, struct result_verdict *
     return driver->setup.options->command != OPTIONS_COMMAND_SHELL || legacy_keep(&driver->legacy);
 }
 
+/* Of the operations, those that any node which holds the key may have answered. */
+static double early_share(const struct driver *driver, const struct result_phase *phase) {
+    if (driver->setup.config->consistency != CHORD_EVENTUAL) {
+        return 0.0;
+    }
+    uint64_t answered = 0;
+    for (unsigned kind = 0; kind < CHORD_OPERATION_KIND_COUNT; kind++) {
+        for (unsigned outcome = 0; outcome < CHORD_OUTCOME_COUNT; outcome++) {
+            answered += phase->metrics.outcomes[kind][outcome];
+        }
+    }
+    return answered == 0 ? 0.0 : (double)phase->metrics.outcomes[CHORD_QUERY][CHORD_FOUND] / (double)answered;
+}
+
 static void expect_hops(struct driver *driver, struct result_phase *phase) {
     const struct driver_setup *setup = &driver->setup;
     const bool changed = changes_any(&driver->changes);
-    expect_phase(&driver->ring, setup->config, setup->options, driver->nodes, driver->node_count, phase->type, changed,
-                 &phase->expected);
+    expect_phase(&driver->ring, setup->config, setup->options, driver->nodes, driver->node_count,
+                 early_share(driver, phase), changed, &phase->expected);
     setup->run->ideal_owner_hops = changed || setup->options->routing != CHORD_ROUTING_FINGER || setup->options->cache > 0
                                        ? 0.0
                                        : expectation_ideal_mean(driver->ring.member_count);
