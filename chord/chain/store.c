@@ -32,15 +32,19 @@ static uint64_t tag_of(const struct chord_store *store, struct chord_id id, cons
     return store->tag_from_key ? chord_digest64(key, key_size) : id.middle;
 }
 
-static bool holds(const struct chord_store_slot *slot, uint64_t tag, const unsigned char *key, uint32_t key_size) {
-    return slot->tag == tag && slot->entry->key_size == key_size && memcmp(slot->entry->bytes, key, key_size) == 0;
+/* Equal bytes have equal ids, unless somebody lies. Of lies come two pairs: one that had two ids could belong to two arcs. */
+static bool holds(const struct chord_store_slot *slot, uint64_t tag, struct chord_id id, const unsigned char *key,
+                  uint32_t key_size) {
+    return slot->tag == tag && slot->entry->key_size == key_size && chord_id_equal(chord_entry_id(slot->entry), id) &&
+           memcmp(slot->entry->bytes, key, key_size) == 0;
 }
 
 /* The slot with the key, or the empty slot where it would go. The store has slots and an empty one among them. */
-static size_t probe(const struct chord_store *store, uint64_t tag, const unsigned char *key, uint32_t key_size) {
+static size_t probe(const struct chord_store *store, uint64_t tag, struct chord_id id, const unsigned char *key,
+                    uint32_t key_size) {
     const size_t mask = store->capacity - 1;
     size_t index = (size_t)tag & mask;
-    while (store->slots[index].entry != NULL && !holds(&store->slots[index], tag, key, key_size)) {
+    while (store->slots[index].entry != NULL && !holds(&store->slots[index], tag, id, key, key_size)) {
         index = (index + 1) & mask;
     }
     return index;
@@ -51,7 +55,7 @@ struct chord_entry *chord_store_find(const struct chord_store *store, struct cho
     if (store->count == 0) {
         return NULL;
     }
-    return store->slots[probe(store, tag_of(store, id, key, key_size), key, key_size)].entry;
+    return store->slots[probe(store, tag_of(store, id, key, key_size), id, key, key_size)].entry;
 }
 
 const struct chord_store_slot *chord_store_prefetch(const struct chord_store *store, struct chord_id id) {
@@ -187,7 +191,7 @@ enum chord_status chord_store_exchange(struct chord_store *store, struct chord_i
     memcpy(block->bytes, key, key_size);
     set_value(block, value, value_size, version);
     const uint64_t tag = tag_of(store, id, key, key_size);
-    struct chord_store_slot *slot = &store->slots[probe(store, tag, key, key_size)];
+    struct chord_store_slot *slot = &store->slots[probe(store, tag, id, key, key_size)];
     *previous = slot->entry;
     *written = block;
     store->count += slot->entry == NULL;
@@ -196,8 +200,9 @@ enum chord_status chord_store_exchange(struct chord_store *store, struct chord_i
 }
 
 void chord_store_attach(struct chord_store *store, struct chord_entry *entry) {
-    const uint64_t tag = tag_of(store, chord_entry_id(entry), entry->bytes, entry->key_size);
-    struct chord_store_slot *slot = &store->slots[probe(store, tag, entry->bytes, entry->key_size)];
+    const struct chord_id id = chord_entry_id(entry);
+    const uint64_t tag = tag_of(store, id, entry->bytes, entry->key_size);
+    struct chord_store_slot *slot = &store->slots[probe(store, tag, id, entry->bytes, entry->key_size)];
     chord_check(slot->entry != NULL || store->count + 1 <= store->capacity / 4 * 3);
     store->count += slot->entry == NULL;
     chord_store_dispose(store, slot->entry);
@@ -210,7 +215,7 @@ struct chord_entry *chord_store_detach(struct chord_store *store, struct chord_i
         return NULL;
     }
     const size_t mask = store->capacity - 1;
-    size_t hole = probe(store, tag_of(store, id, key, key_size), key, key_size);
+    size_t hole = probe(store, tag_of(store, id, key, key_size), id, key, key_size);
     struct chord_entry *entry = store->slots[hole].entry;
     if (entry == NULL) {
         return NULL;

@@ -2,7 +2,8 @@
  *
  * One table an arc, not one a node, so that handing over, dropping or splitting an arc touches that arc's pairs alone.
  * Open addressing with linear probing over (tag, entry) slots; a pair is one block that holds its key and value. Two
- * keys are the same if their bytes are: on a ring of few bits many keys share an id. */
+ * keys are the same if their bytes are: on a ring of few bits many keys share an id. (A key that came with two ids, which no
+ * correct client sends, is two keys.) */
 #ifndef CHORD_CHAIN_STORE_H
 #define CHORD_CHAIN_STORE_H
 

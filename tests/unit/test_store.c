@@ -562,6 +562,36 @@ static void test_no_memory_for_an_exchange(void) {
     CU_ASSERT_EQUAL(counting.blocks_live, 0);
 }
 
+/* Found by fuzzing: a key that a faulty sender gives two ids is two pairs, so that each stays in the arc of its id. With one
+ * pair, a split would part an undo log's writes that share its block. */
+static void test_one_key_with_two_ids(void) {
+    for (unsigned id_bits = 8; id_bits <= 160; id_bits += 152) {
+        struct counting counting;
+        counting_init(&counting);
+        struct chord_store store;
+        struct chord_store part;
+        chord_store_init(&store, &counting.allocator, id_bits);
+        chord_store_init(&part, &counting.allocator, id_bits);
+        const struct chord_id low = {.high = 10, .middle = 5};
+        const struct chord_id high = {.high = 20, .middle = 5};
+        const unsigned char key[] = "key";
+        const struct chord_version version = {1, 1};
+        CU_ASSERT_EQUAL(chord_store_put(&store, low, key, 3, key, 1, version), CHORD_OK);
+        CU_ASSERT_PTR_NULL(chord_store_find(&store, high, key, 3));
+        CU_ASSERT_EQUAL(chord_store_put(&store, high, key, 3, key, 2, version), CHORD_OK);
+        CU_ASSERT_EQUAL(store.count, 2);
+        CU_ASSERT_EQUAL(chord_store_move(&store, (struct chord_id){.high = 15}, (struct chord_id){.high = 25}, &part), CHORD_OK);
+        CU_ASSERT(store.count == 1 && part.count == 1);
+        CU_ASSERT_EQUAL(chord_store_find(&store, low, key, 3)->value_size, 1);
+        CU_ASSERT_EQUAL(chord_store_find(&part, high, key, 3)->value_size, 2);
+        CU_ASSERT_FALSE(chord_store_remove(&store, high, key, 3));
+        CU_ASSERT_TRUE(chord_store_remove(&store, low, key, 3));
+        chord_store_clear(&store);
+        chord_store_clear(&part);
+        CU_ASSERT_EQUAL(counting.blocks_live, 0);
+    }
+}
+
 /* Blocks of pairs that are gone serve later ones that they suit; there are never many, nor large ones. */
 static void test_spares(void) {
     struct counting counting;
@@ -618,6 +648,7 @@ int main(void) {
         {"digests ignore order and history", test_digest_ignores_order_and_history},
         {"no memory at every call", test_no_memory_at_every_call},
         {"pairs change hands: exchange, detach, attach, move", test_pairs_change_hands},
+        {"a key that comes with two ids", test_one_key_with_two_ids},
         {"blocks of pairs that are gone serve again", test_spares},
         {"room that was reserved is there", test_reserve},
         {"no memory for an exchange", test_no_memory_for_an_exchange},
