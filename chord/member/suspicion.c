@@ -179,6 +179,9 @@ void chord_coordinator_banish(struct chord_coordinator *coordinator, uint32_t ra
             entry->is_to_be_told = true;
         }
     }
+    if (coordinator->phase == CHORD_COORDINATOR_IDLE) {
+        chord_tell_outsiders(coordinator); /* with the end of a change else; an INVITE waits for it */
+    }
 }
 
 enum chord_status chord_coordinator_heard(struct chord_coordinator *coordinator, uint32_t rank,

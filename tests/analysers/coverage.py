@@ -21,8 +21,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 REASONS = ROOT / "tests/analysers/unreached.txt"
 LEAST_PERCENT = 95.0
 TESTS = (
-    "arcs client client_silence codec coordinator coordinator_silence detector duplicates holes id log node participant "
-    "participant_lost peer store table transfer unsafe_reads report peer_bounds"
+    "arcs banished cache client client_silence codec coordinator coordinator_silence detector duplicates holes id log node "
+    "participant participant_lost peer store table transfer unsafe_reads report peer_bounds steady"
 ).split()
 SIMULATIONS = (("--calm", "--seeds", "1", "{calm}"), ("--seeds", "100001", "{faults}"))
 

@@ -284,6 +284,17 @@ static void test_memory(void) {
     end();
 }
 
+static void test_counters(void) {
+    const struct chord_cache_counters first = {1, 2, 3, 4, 5, 6, 7};
+    const struct chord_cache_counters second = {10, 20, 30, 40, 50, 60, 70};
+    const struct chord_cache_counters sum = {11, 22, 33, 44, 55, 66, 77};
+    struct chord_cache_counters counters = first;
+    chord_cache_counters_add(&counters, &second);
+    CU_ASSERT_EQUAL(memcmp(&counters, &sum, sizeof sum), 0);
+    chord_cache_counters_subtract(&counters, &first);
+    CU_ASSERT_EQUAL(memcmp(&counters, &second, sizeof second), 0);
+}
+
 int main(void) {
     static const struct unit_test tests[] = {
         {"random operations against a model", test_random_operations},
@@ -292,6 +303,7 @@ int main(void) {
         {"the clock: what was found stays", test_what_was_found_stays},
         {"nodes that have left, ranks that are out", test_forgetting},
         {"memory is taken once", test_memory},
+        {"counters of several ranks, and of a part of the time", test_counters},
     };
     return UNIT_RUN("cache", tests);
 }

@@ -27,6 +27,8 @@ static struct chord_member member(uint32_t rank) {
         .id = id_of_number(ids[rank % RANKS], 8), .address = {.rank = rank}, .incarnation = 1};
 }
 
+static uint32_t cache_count; /* of the peers that are made */
+
 /* Makes the peer of a rank; the allocation `fail_at`, counted from 1, fails and so do all after it (0: none). */
 static enum chord_status make(uint32_t rank, uint64_t fail_at) {
     memset(&post, 0, sizeof post);
@@ -36,6 +38,7 @@ static enum chord_status make(uint32_t rank, uint64_t fail_at) {
     notice_count = 0;
     config = (struct chord_config){.rank_count = RANKS,
                                    .virtual_node_count = 1,
+                                   .cache_count = cache_count,
                                    .initial_rank_count = RANKS,
                                    .id_bits = 8,
                                    .replica_count = 2,
@@ -116,15 +119,27 @@ static void form_ring(void) {
 }
 
 static void test_init_without_memory(void) {
-    for (uint32_t rank = 0; rank < 2; rank++) {
+    for (uint32_t i = 0; i < 4; i++) {
         uint64_t failed = 0;
-        for (uint64_t fail_at = 1; make(rank, fail_at) == CHORD_NO_MEMORY; fail_at++) {
+        cache_count = i / 2 * 8;
+        for (uint64_t fail_at = 1; make(i % 2, fail_at) == CHORD_NO_MEMORY; fail_at++) {
             CU_ASSERT_EQUAL(counting.blocks_live, 0);
             failed++;
         }
         CU_ASSERT(failed >= 4); /* what a client and the nodes need at least */
         end();
     }
+    cache_count = 0;
+}
+
+/* Whoever has no location cache learns of no owner, and minds no claim. */
+static void test_claim_without_a_cache(void) {
+    form_ring();
+    const struct chord_message answer = {
+        .type = CHORD_MESSAGE_ANSWER, .answer = {.seq = 7, .claim = {.owner = member(2), .epoch = 1}}};
+    CU_ASSERT_EQUAL(give(2, answer), CHORD_UNEXPECTED); /* nothing was asked */
+    CU_ASSERT_PTR_NULL(peer.environment.cache);
+    end();
 }
 
 static void test_forming_without_memory(void) {
@@ -237,6 +252,7 @@ int main(void) {
         {"no memory for a peer", test_init_without_memory},
         {"no memory while the ring is formed", test_forming_without_memory},
         {"no memory while the ring changes", test_changing_without_memory},
+        {"a claim, and no location cache", test_claim_without_a_cache},
         {"two nodes of one id", test_twins},
         {"addresses of nobody, and what is for coordinators", test_addresses},
         {"a rank that the host knows to be dead, and keeps out", test_failed_and_banished},

@@ -579,6 +579,7 @@ static void test_one_key_with_two_ids(void) {
         CU_ASSERT_EQUAL(chord_store_put(&store, low, key, 3, key, 1, version), CHORD_OK);
         CU_ASSERT_PTR_NULL(chord_store_find(&store, high, key, 3));
         CU_ASSERT_EQUAL(chord_store_put(&store, high, key, 3, key, 2, version), CHORD_OK);
+        CU_ASSERT_PTR_NULL(chord_store_find(&store, low, (const unsigned char *)"kez", 3)); /* nor the other way round */
         CU_ASSERT_EQUAL(store.count, 2);
         CU_ASSERT_EQUAL(chord_store_move(&store, (struct chord_id){.high = 15}, (struct chord_id){.high = 25}, &part), CHORD_OK);
         CU_ASSERT(store.count == 1 && part.count == 1);
