@@ -41,10 +41,13 @@ static void free_dump(struct dump *dump) {
 }
 
 static void read_again(const struct options *options) {
+    static const char *const commands[] = {[OPTIONS_COMMAND_RUN] = "run",
+                                           [OPTIONS_COMMAND_SHELL] = "shell",
+                                           [OPTIONS_COMMAND_BENCH] = "bench"};
     static struct options same;
     struct dump first = {0}, second = {0};
     add_word(&first, "%s%s", "chordkv", "");
-    add_word(&first, "%s%s", options->command == OPTIONS_COMMAND_RUN ? "run" : "shell", "");
+    add_word(&first, "%s%s", commands[options->command], "");
     add_word(&second, "%s%s", "chordkv", "");
     add_word(&second, "%s%s", first.words[1], "");
     options_dump(options, take_option, &first);
