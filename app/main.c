@@ -536,7 +536,11 @@ static enum exit_status build(struct process *process) {
     struct result_rank place = {0};
     snprintf(place.host, sizeof place.host, "%.*s", (int)sizeof place.host - 1, process->topology.host);
     snprintf(place.cpuset, sizeof place.cpuset, "%.*s", (int)sizeof place.cpuset - 1, process->topology.cpuset);
-    if (agent_init(&process->agent, &process->runtime, &process->config, process->node_ids, &place) != CHORD_OK) {
+    const bool has_agent =
+        agent_init(&process->agent, &process->runtime, &process->config, process->node_ids, &place) == CHORD_OK;
+    const uint64_t limit = process->options->history_limit;
+    process->agent.history_limit = limit == 0 ? SIZE_MAX : (size_t)limit;
+    if (!has_agent) {
         fprintf(stderr, "chordkv: rank %d: out of memory\n", process->rank);
         return EXIT_FAILED;
     }

@@ -145,6 +145,7 @@ _phase = record(
         "phase": record(
             {"index": count, "type": text, "file": nullable(text), "file_sha256": nullable(text), "repetition": count}
             | {"warm_up": boolean, "operation_count": count, "elapsed_ns": nullable(count)}
+            | {"segment_count": later(count), "judging_ns": later(count)}
         ),
         "operations": record({kind: record({name: count for name in OUTCOMES + ("count",)}) for kind in KINDS}),
         "throughput_per_second": nullable(number),

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* Operations issued in one turn, so that the loop goes round even when every one is answered at once. */
@@ -73,10 +74,21 @@ static uint64_t left(const struct agent *agent) {
     return source_left(&agent->source, agent->issued_count);
 }
 
+/* Memory for the records of the next segment of so many operations, as far as known. Now, outside the timed part: a page that
+ * is touched first there costs as much as an operation. */
+static void reserve_history(struct agent *agent, size_t count) {
+    const size_t needed = count < agent->history_limit ? count : agent->history_limit;
+    chord_check(history_reserve(&agent->history, needed) == CHORD_OK);
+    if (needed > agent->touched_count) {
+        memset(agent->history.records + agent->touched_count, 0,
+               (needed - agent->touched_count) * sizeof *agent->history.records);
+        agent->touched_count = needed;
+    }
+}
+
 static void load(struct agent *agent, const unsigned char *bytes, size_t size) {
     source_load(&agent->source, bytes, size);
-    /* Now, outside the timed part. */
-    chord_check(history_reserve(&agent->history, agent->source.item_capacity) == CHORD_OK);
+    reserve_history(agent, agent->source.item_count);
 }
 
 /* COMMAND_GENERATE. */
@@ -85,14 +97,17 @@ static void generate(struct agent *agent, struct control_head head, const unsign
     chord_check(size == sizeof plan);
     memcpy(&plan, bytes, sizeof plan);
     chord_check(source_generate(&agent->source, agent->config, agent->runtime->rank, &plan) == CHORD_OK);
-    const uint64_t count = source_expected(&agent->source);
-    chord_check(history_reserve(&agent->history, count) == CHORD_OK);
+    const uint64_t known = source_expected(&agent->source);
+    const uint64_t count = known > 0 ? known : left(agent);
+    reserve_history(agent, known);
     reply(agent, head, &count, sizeof count);
 }
 
 static void forget_phase(struct agent *agent) {
     source_forget(&agent->source);
     agent->issued_count = 0;
+    agent->segment_start = 0;
+    agent->segment_end = 0;
     agent->next_is_prepared = false;
     agent->completed_count = 0;
     history_reset(&agent->history);
@@ -116,12 +131,23 @@ static void start(struct agent *agent, struct control_head head, const unsigned 
     chord_check(size == sizeof command);
     memcpy(&command, bytes, sizeof command);
     agent->run_start_ns = command.start_ns - (uint64_t)agent->clock_offset_ns;
-    recorder_begin(&agent->recorder, command.keeps_answers != 0, source_expected(&agent->source));
-    /* Loading took MPI messages, too. */
+    const size_t room = SIZE_MAX - agent->issued_count;
+    const size_t known = source_expected(&agent->source);
+    const size_t to_come = known > agent->issued_count ? known - agent->issued_count : 0;
+    agent->segment_start = agent->issued_count;
+    agent->segment_end = agent->issued_count + (agent->history_limit < room ? agent->history_limit : room);
+    history_reset(&agent->history);
+    recorder_begin(&agent->recorder, command.keeps_answers != 0,
+                   to_come < agent->history_limit ? to_come : agent->history_limit);
     const struct traffic traffic = runtime_traffic(agent->runtime);
-    agent->traffic_before.mpi_messages = traffic.mpi_messages;
+    if (command.goes_on) { /* the segment before is told, and judging it took messages */
+        memset(agent->ran, 0, sizeof *agent->ran);
+        agent->traffic_before = traffic;
+        agent->cache_before = agent->runtime->peer.cache.counters;
+    }
+    agent->traffic_before.mpi_messages = traffic.mpi_messages; /* loading took some, too */
     agent->traffic_before.mpi_bytes = traffic.mpi_bytes;
-    source_start(&agent->source, agent->run_start_ns);
+    source_go_on(&agent->source, agent->run_start_ns, agent->segment_start);
     agent->run_head = head;
     agent->told_next = command.tells_answered ? 1 : SIZE_MAX;
     agent->running = true;
@@ -139,7 +165,8 @@ static void tell_answered(struct agent *agent) {
  * process, all that can be told of the operation is told now: nobody else knows its bytes. False: there is none now. */
 static bool prepare_next(struct agent *agent) {
     struct chord_operation *next = &agent->next;
-    if (source_next(&agent->source, agent->issued_count, agent->runtime->now_ns, next) != SOURCE_OPERATION) {
+    const bool may_begin = agent->issued_count < agent->segment_end;
+    if (source_next(&agent->source, agent->issued_count, agent->runtime->now_ns, may_begin, next) != SOURCE_OPERATION) {
         return false;
     }
     next->tag = agent->issued_count;
@@ -160,7 +187,7 @@ static bool prepare_next(struct agent *agent) {
 /* The operation is in the history before anybody can have heard of it. */
 static enum chord_status submit(struct agent *agent) {
     agent->next_record.start_ns = agent->runtime->now_ns;
-    chord_check(agent->history.count == agent->next.tag &&
+    chord_check(agent->segment_start + agent->history.count == agent->next.tag &&
                 history_append(&agent->history, &agent->next_record) == CHORD_OK);
     const enum chord_status status = runtime_submit(agent->runtime, &agent->next);
     if (status == CHORD_BUSY) {
@@ -190,6 +217,7 @@ static bool issue(struct agent *agent) {
 /* COMMAND_ONE: like the lines of a file, but issued at once and with its answer as the reply. */
 static void run_one(struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
     load(agent, bytes, size);
+    agent->segment_end = SIZE_MAX;
     agent->run_head = head;
     agent->run_start_ns = agent->runtime->now_ns;
     agent->told_next = SIZE_MAX;
@@ -229,9 +257,10 @@ void agent_complete(struct agent *agent, const struct chord_completion *completi
                                                               ? chord_digest64(completion->value, completion->value_size)
                                                               : 0,
                                           .retry_count = completion->retry_count};
-    history_answer(&agent->history, (size_t)completion->tag, &answer);
+    const size_t position = (size_t)completion->tag - agent->segment_start;
+    history_answer(&agent->history, position, &answer);
     source_answered(&agent->source, (size_t)completion->tag, completion, end_ns);
-    recorder_note(&agent->recorder, completion);
+    recorder_note(&agent->recorder, position, completion);
     metrics->outcomes[completion->kind][completion->outcome]++;
     metrics->retry_count += completion->retry_count;
     histogram_record(&metrics->latency_ns[completion->kind], end_ns - completion->started_ticks);
@@ -434,6 +463,9 @@ static void tell_rank(const struct agent *agent, struct control_head head) {
     struct result_rank told = agent->place;
     told.pair_bytes = agent->runtime->memory.bytes;
     told.pool_bytes_used_max = runtime_pool_used_max(agent->runtime);
+    struct rusage usage;
+    chord_check(getrusage(RUSAGE_SELF, &usage) == 0);
+    told.resident_bytes_max = (uint64_t)usage.ru_maxrss * 1024;
     reply(agent, head, &told, sizeof told);
 }
 
@@ -576,6 +608,9 @@ static void carry_out(struct agent *agent, struct control_head head, const unsig
     case COMMAND_RUN:
         start(agent, head, bytes, size);
         return;
+    case COMMAND_HALT:
+        agent->segment_end = agent->issued_count < agent->segment_end ? agent->issued_count : agent->segment_end;
+        return;
     case COMMAND_METRICS:
         tell_metrics(agent, head);
         return;
@@ -711,11 +746,30 @@ static bool has_stood_still(struct agent *agent) {
            agent->runtime->rank != agent->config->coordinator_rank;
 }
 
-/* All is answered, or given up; or nothing is under way, yet what was given up leaves the client no room for the rest. */
+/* What was given up leaves the client no room for the rest. */
+static bool is_stuck(const struct agent *agent, bool issued_any) {
+    return !issued_any && agent->next_is_prepared && agent->runtime->peer.client.given_up_count > 0;
+}
+
+/* Whether the segment is as long as it may be. What has begun is carried through: a read and its update are one. */
+static bool is_full(const struct agent *agent) {
+    return agent->issued_count >= agent->segment_end && !agent->next_is_prepared && !source_is_unfinished(&agent->source);
+}
+
+/* All is answered, or given up. */
 static bool has_ended(const struct agent *agent, bool issued_any) {
     return agent->completed_count == agent->issued_count &&
-           (left(agent) == 0 ||
-            (!issued_any && agent->next_is_prepared && agent->runtime->peer.client.given_up_count > 0));
+           (left(agent) == 0 || is_full(agent) || is_stuck(agent, issued_any));
+}
+
+static void end_segment(struct agent *agent, bool issued_any) {
+    const uint64_t left_count = left(agent);
+    const bool stuck = left_count > 0 && !is_full(agent) && is_stuck(agent, issued_any);
+    const struct control_segment segment = {.issued_count = agent->issued_count,
+                                            .left_count = stuck ? 0 : left_count};
+    agent->running = false;
+    agent->ran->not_issued_count = stuck ? left_count : 0;
+    reply(agent, agent->run_head, &segment, sizeof segment);
 }
 
 bool agent_work(struct agent *agent) {
@@ -735,9 +789,7 @@ bool agent_work(struct agent *agent) {
         tell_answered(agent);
     }
     if (agent->running && has_ended(agent, any)) {
-        agent->running = false;
-        agent->ran->not_issued_count = left(agent);
-        reply(agent, agent->run_head, NULL, 0);
+        end_segment(agent, any);
         return true;
     }
     return any;

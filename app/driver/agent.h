@@ -29,7 +29,9 @@ struct agent {
     bool running;
     struct control_head run_head; /* of the COMMAND_RUN that is to be replied to */
     uint64_t run_start_ns;        /* when the timed part began, on this rank's clock */
-    size_t issued_count;
+    size_t issued_count;  /* of the phase */
+    size_t segment_start; /* index of the operation that the history begins with */
+    size_t segment_end;   /* nothing is begun from there on before the next COMMAND_RUN */
     bool next_is_prepared;       /* the operation that is to be issued next is: */
     struct chord_operation next; /* taken from the source and its key hashed, */
     struct history_record next_record; /* and its record begun */
@@ -41,7 +43,9 @@ struct agent {
     uint64_t *node_owned_before;     /* owned; by virtual node: counters at the start of the phase */
     uint64_t *node_forwarded_before; /* owned */
 
-    struct history history; /* of this rank's client; by operations: `index` is the position */
+    size_t history_limit;   /* operations of a segment, at least 1; SIZE_MAX: no limit */
+    struct history history; /* of this rank's client, of the segment: from segment_start on */
+    size_t touched_count;   /* records that have memory by now */
     bool keeps_evidence;    /* it is a mapped one (history_mapped.h), with all digests from the start */
     bool holds;         /* it has stood still, and waits for the driver's word before it issues anything more */
     uint64_t worked_ns; /* when it had its last turn */

@@ -32,8 +32,10 @@ enum control_command {
     COMMAND_STATE,   /* a bool for each rank: its channels aren't counted (runtime.h); or nothing -> control_state */
     COMMAND_BEGIN,   /* forget the last phase's operations, count from now on -> nothing */
     COMMAND_LOAD,    /* encoded operations (agent.h) -> nothing */
-    COMMAND_RUN,     /* control_run: issue what was loaded; replies when all is answered -> nothing */
-    COMMAND_METRICS, /* what was counted since BEGIN -> control_ran */
+    COMMAND_RUN,     /* control_run: issue the next segment of what was loaded; replies when all of it is answered ->
+                        control_segment */
+    COMMAND_HALT,    /* what was issued is the segment. There is no reply but RUN's */
+    COMMAND_METRICS, /* what was counted since BEGIN, or in a later segment since RUN -> control_ran */
     COMMAND_FORGE,   /* uint32_t enum options_forge -> uint32_t whether there was something to falsify */
     COMMAND_SCATTER, /* control_scatter: send the phase's records to their judges; replies when all are there -> nothing */
     COMMAND_JUDGE,   /* judge what was received -> control_judged */
@@ -83,9 +85,17 @@ struct control_state {
 };
 
 struct control_run {
-    uint64_t start_ns; /* rank 0's clock when the timed part began: the origin of all timelines */
+    uint64_t start_ns; /* rank 0's clock when the timer would have been 0 if it had never stopped: the origin of all times */
     uint32_t tells_answered; /* send CONTROL_ANSWERED whenever the count has grown by a hundredth */
+    uint32_t goes_on;        /* this isn't the phase's first segment: what the last one left in the history is forgotten */
     uint32_t keeps_answers;  /* keep what COMMAND_HISTORY tells and the judges don't need */
+    uint32_t reserved;       /* 0 */
+};
+
+/* One rank's part of a segment. */
+struct control_segment {
+    uint64_t issued_count; /* of the phase, so far */
+    uint64_t left_count;   /* that another segment is for, as far as known; 0: there is nothing more to issue */
 };
 
 /* Records are sent to the ranks that their keys hash to, those of ranks that are lost to rank 0. A judging that was begun in

@@ -274,14 +274,12 @@ static enum exit_status run_phase(struct driver *driver, uint32_t turn, uint64_t
                                      .mode = options->mode,
                                      .has_model = options->mode == OPTIONS_MODE_SERIAL,
                                      .repetition = repetition_of(options, index, turn, round),
+                                     .round = (uint32_t)round + 1,
+                                     .turn = turn + 1,
                                      .stream = (round << 8) + turn,
                                      .generates = options->command == OPTIONS_COMMAND_BENCH};
     const struct result_phase *phase;
-    const enum exit_status status = driver_run_file(driver, &file, &phase, message);
-    if (status != EXIT_VALID || driver->archive == NULL) {
-        return status;
-    }
-    return archive_phase(driver->archive, &driver->legacy, (uint32_t)round + 1, turn + 1, message);
+    return driver_run_file(driver, &file, &phase, message);
 }
 
 /* --- telling --- */

@@ -48,6 +48,7 @@ struct driver {
     struct summary_fault *fault_times; /* owned; of all faults of the repetitions so far */
     size_t fault_count;
     size_t fault_capacity;
+    bool goes_on;               /* the segment that runs, or ran last, isn't the phase's last */
     uint32_t forged;            /* what COMMAND_FORGE replied */
     FILE *dump;
     struct report_file *report;

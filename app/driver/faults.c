@@ -38,6 +38,15 @@ void faults_begin(struct faults *faults) {
     forget_told(faults);
     faults->count = 0;
     faults->loss_count = 0;
+    faults->start_ns = RESULT_NEVER;
+}
+
+void faults_start(struct faults *faults, uint64_t start_ns) {
+    for (size_t i = 0; i < faults->count; i++) {
+        struct result_fault *item = &faults->items[i];
+        item->origin_ns = item->origin_ns == RESULT_NEVER ? start_ns : item->origin_ns;
+    }
+    faults->start_ns = start_ns;
 }
 
 /* --- what is done to ranks --- */
@@ -46,6 +55,7 @@ static struct result_fault *add_item(struct faults *faults, uint32_t rank) {
     faults->items = grown(faults->items, &faults->capacity, faults->count + 1, sizeof *faults->items);
     struct result_fault *item = &faults->items[faults->count++];
     *item = (struct result_fault){.rank = rank,
+                                  .origin_ns = faults->start_ns,
                                   .injected_ns = RESULT_NEVER,
                                   .heard_last_ns = RESULT_NEVER,
                                   .detected_ns = RESULT_NEVER,
@@ -251,7 +261,8 @@ static uint64_t since(uint64_t at_ns, uint64_t start_ns) {
     return at_ns == RESULT_NEVER ? RESULT_NEVER : at_ns > start_ns ? at_ns - start_ns : 0;
 }
 
-static void move_times(struct result_fault *item, uint64_t start_ns) {
+static void move_times(struct result_fault *item) {
+    const uint64_t start_ns = item->origin_ns;
     item->injected_ns = since(item->injected_ns, start_ns);
     item->heard_last_ns = since(item->heard_last_ns, start_ns);
     item->detected_ns = since(item->detected_ns, start_ns);
@@ -293,7 +304,7 @@ static int compare_items(const void *a, const void *b) {
     return (first->rank > second->rank) - (first->rank < second->rank);
 }
 
-void faults_measure(struct faults *faults, struct result_phase *phase, uint64_t start_ns) {
+void faults_measure(struct faults *faults, struct result_phase *phase) {
     forget_told(faults);
     faults->told = calloc(faults->count + 1, sizeof *faults->told);
     chord_check(faults->told != NULL);
@@ -302,12 +313,12 @@ void faults_measure(struct faults *faults, struct result_phase *phase, uint64_t 
         struct result_fault *item = &faults->told[i];
         *item = faults->items[i];
         if (!item->refused) {
-            struct impact_window window = faults_window(faults, i, start_ns + phase->elapsed_ns);
-            window.from_ns = since(window.from_ns, start_ns);
-            window.to_ns = since(window.to_ns, start_ns);
+            struct impact_window window = faults_window(faults, i, item->origin_ns + phase->elapsed_ns);
+            window.from_ns = since(window.from_ns, item->origin_ns);
+            window.to_ns = since(window.to_ns, item->origin_ns);
             measure_throughput(item, &window, phase);
         }
-        move_times(item, start_ns);
+        move_times(item);
     }
     qsort(faults->told, faults->told_count, sizeof *faults->told, compare_items);
     phase->faults = faults->told;

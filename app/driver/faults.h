@@ -30,6 +30,7 @@ struct faults {
     struct chord_loss *losses; /* owned */
     size_t loss_count;
     size_t loss_capacity;
+    uint64_t start_ns;         /* of faults_start */
     struct result_fault *told; /* owned; what the phase that was measured last has got */
     size_t told_count;
 };
@@ -65,9 +66,12 @@ const struct result_fault *faults_find(const struct faults *faults, uint32_t ran
  * fault that no view change has ended lasts as long as its pause, or to the end. */
 struct impact_window faults_window(const struct faults *faults, size_t index, uint64_t end_ns);
 
-/* When the ring is quiet: gives every fault times since start_ns, the phase's beginning, and the throughput around it, sorts
- * them, and fills in phase->faults and phase->losses, borrowed until the next faults_begin. The faults' impacts were filled in
- * before. */
-void faults_measure(struct faults *faults, struct result_phase *phase, uint64_t start_ns);
+/* The phase's timer runs, or runs again; it would have been 0 at this time of rank 0's clock if it had never stopped. */
+void faults_start(struct faults *faults, uint64_t start_ns);
+
+/* When the ring is quiet: gives every fault times of the phase's timer, and the throughput around it, sorts them, and fills in
+ * phase->faults and phase->losses, borrowed until the next faults_begin. The faults' impacts were filled in before. How long
+ * something took is told by the clock, even if the timer stopped meanwhile. */
+void faults_measure(struct faults *faults, struct result_phase *phase);
 
 #endif

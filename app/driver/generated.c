@@ -35,6 +35,14 @@ static enum part part_of(uint64_t drawn) {
     return (enum part)(drawn >> PART_SHIFT & 7);
 }
 
+static bool is_kept(const struct generated *generated, size_t position) {
+    return position >= generated->first_position && position < generated->position_count;
+}
+
+static uint64_t drawn_at(const struct generated *generated, size_t position) {
+    return generated->drawn[position - generated->first_position];
+}
+
 void generated_clear(struct generated *generated) {
     for (uint32_t i = 0; i < generated->slot_count && generated->slots != NULL; i++) {
         free(generated->slots[i].bytes);
@@ -88,8 +96,10 @@ enum chord_status generated_begin(struct generated *generated, const struct chor
     return CHORD_OK;
 }
 
-void generated_start(struct generated *generated, uint64_t start_ns) {
+void generated_go_on(struct generated *generated, uint64_t start_ns, size_t position) {
     generated->start_ns = start_ns;
+    generated->first_position = position;
+    generated->position_count = position;
 }
 
 /* --- the next operation --- */
@@ -174,12 +184,14 @@ static void make(struct generated *generated, size_t position, enum part part, u
         operation->value_size = plan->value_size;
         pairs_value(plan->seed, write_of(generated, position), slot->bytes + plan->key_size, plan->value_size);
     }
-    generated->drawn = grown(generated->drawn, &generated->drawn_capacity, position + 1, sizeof *generated->drawn);
+    const size_t kept = position - generated->first_position;
+    generated->drawn = grown(generated->drawn, &generated->drawn_capacity, kept + 1, sizeof *generated->drawn);
     generated->position_count = position + 1;
-    generated->drawn[position] = packed(slot->index, part, at);
+    generated->drawn[kept] = packed(slot->index, part, at);
 }
 
-bool generated_next(struct generated *generated, size_t position, uint64_t now_ns, struct chord_operation *operation) {
+bool generated_next(struct generated *generated, size_t position, uint64_t now_ns, bool may_begin,
+                    struct chord_operation *operation) {
     if (generated->ready_first != NO_SLOT) {
         const uint32_t at = generated->ready_first;
         generated->ready_first = generated->slots[at].next;
@@ -189,7 +201,7 @@ bool generated_next(struct generated *generated, size_t position, uint64_t now_n
     }
     enum part part;
     uint64_t index;
-    if (!may_draw(generated, now_ns) || !draw(generated, &part, &index)) {
+    if (!may_begin || !may_draw(generated, now_ns) || !draw(generated, &part, &index)) {
         return false;
     }
     const uint32_t at = generated->free_first;
@@ -273,7 +285,7 @@ void generated_answered(struct generated *generated, size_t position, const stru
                                               [PART_INSERT] = MIX_INSERT,       [PART_DELETE] = MIX_DELETE,
                                               [PART_FIRST_OF_TWO] = MIX_READ,   [PART_SECOND_OF_TWO] = MIX_UPDATE,
                                               [PART_LOAD] = MIX_INSERT};
-    const uint64_t drawn = generated->drawn[position];
+    const uint64_t drawn = drawn_at(generated, position);
     const enum part part = part_of(drawn);
     const uint32_t at = (uint32_t)(drawn >> SLOT_SHIFT);
     const struct generated_slot *slot = &generated->slots[at];
@@ -304,17 +316,18 @@ void generated_answered(struct generated *generated, size_t position, const stru
 
 const unsigned char *generated_key(struct generated *generated, size_t position, size_t *size) {
     *size = 0;
-    if (position >= generated->position_count) {
+    if (!is_kept(generated, position)) {
         return NULL;
     }
     *size = generated->plan.key_size;
-    pairs_key(generated->plan.seed, index_of(generated->drawn[position]), generated->scratch, generated->plan.key_size);
+    pairs_key(generated->plan.seed, index_of(drawn_at(generated, position)), generated->scratch,
+              generated->plan.key_size);
     return generated->scratch;
 }
 
 const unsigned char *generated_value(struct generated *generated, size_t position, size_t *size) {
     *size = 0;
-    if (position >= generated->position_count || kind_of(part_of(generated->drawn[position])) != CHORD_INSERT) {
+    if (!is_kept(generated, position) || kind_of(part_of(drawn_at(generated, position))) != CHORD_INSERT) {
         return NULL;
     }
     *size = generated->plan.value_size;

@@ -31,10 +31,11 @@ struct generated {
     struct control_generate plan;
     struct chooser chooser;
     struct marks marks;  /* of the ring, for as long as it is there */
-    uint64_t start_ns;   /* of the timed part, on this rank's clock */
+    uint64_t start_ns;   /* of the timed part, as if it had never been interrupted, on this rank's clock */
     uint64_t drawn_count; /* operations; a read and its update are one */
-    uint64_t *drawn;     /* owned; by position: record, part and slot (generated.c) */
+    uint64_t *drawn;     /* owned; by position, from first_position on: record, part and slot (generated.c) */
     size_t drawn_capacity;
+    size_t first_position;
     size_t position_count;
     struct generated_slot *slots; /* owned */
     uint32_t slot_count;
@@ -54,11 +55,12 @@ CHORD_MUST_CHECK enum chord_status generated_begin(struct generated *generated, 
                                                    uint32_t rank, const struct control_generate *plan);
 void generated_clear(struct generated *generated);
 
-/* The timed part begins. */
-void generated_start(struct generated *generated, uint64_t start_ns);
+/* As source_go_on. */
+void generated_go_on(struct generated *generated, uint64_t start_ns, size_t position);
 
 /* As source_next. */
-bool generated_next(struct generated *generated, size_t position, uint64_t now_ns, struct chord_operation *operation);
+bool generated_next(struct generated *generated, size_t position, uint64_t now_ns, bool may_begin,
+                    struct chord_operation *operation);
 
 /* The operation at a position is answered, or given up. */
 void generated_answered(struct generated *generated, size_t position, const struct chord_completion *completion,

@@ -14,9 +14,13 @@ enum chord_status legacy_init(struct legacy *legacy) {
     legacy->is_taken_over = calloc(legacy->rank_count, sizeof *legacy->is_taken_over);
     legacy->is_lost = calloc(legacy->rank_count, sizeof *legacy->is_lost);
     legacy->loaded = calloc(legacy->rank_count, sizeof *legacy->loaded);
+    legacy->issued = calloc(legacy->rank_count, sizeof *legacy->issued);
+    legacy->judged = calloc(legacy->rank_count, sizeof *legacy->judged);
+    legacy->is_counted = calloc(legacy->rank_count, sizeof *legacy->is_counted);
     legacy->has_testified = calloc(legacy->rank_count, sizeof *legacy->has_testified);
     return legacy->kept == NULL || legacy->kept_size == NULL || legacy->is_taken_over == NULL ||
-                   legacy->is_lost == NULL || legacy->loaded == NULL || legacy->has_testified == NULL
+                   legacy->is_lost == NULL || legacy->loaded == NULL || legacy->issued == NULL ||
+                   legacy->judged == NULL || legacy->is_counted == NULL || legacy->has_testified == NULL
                ? CHORD_NO_MEMORY
                : CHORD_OK;
 }
@@ -30,6 +34,9 @@ void legacy_clear(struct legacy *legacy) {
     free(legacy->is_taken_over);
     free(legacy->is_lost);
     free(legacy->loaded);
+    free(legacy->issued);
+    free(legacy->judged);
+    free(legacy->is_counted);
     free(legacy->has_testified);
     *legacy = (struct legacy){.rank_count = 0};
 }
@@ -44,6 +51,9 @@ void legacy_reset(struct legacy *legacy) {
 
 void legacy_forget(struct legacy *legacy) {
     memset(legacy->loaded, 0, legacy->rank_count * sizeof *legacy->loaded);
+    memset(legacy->issued, 0, legacy->rank_count * sizeof *legacy->issued);
+    memset(legacy->judged, 0, legacy->rank_count * sizeof *legacy->judged);
+    memset(legacy->is_counted, 0, legacy->rank_count * sizeof *legacy->is_counted);
     memset(legacy->has_testified, 0, legacy->rank_count * sizeof *legacy->has_testified);
 }
 
@@ -144,11 +154,19 @@ struct telling {
 
 static void take_line(void *context, uint32_t index, const struct workload_line *line) {
     const struct telling *telling = context;
-    if (telling->history == NULL) {
+    const struct history *history = telling->history;
+    if (index < telling->legacy->judged[telling->rank]) {
+        return;
+    }
+    if (history == NULL) {
         const struct history_record record = unknown_record(telling->legacy, telling->rank, index, line);
         telling->take(telling->context, &record, line);
-    } else if (index < telling->history->count) {
-        telling->take(telling->context, &telling->history->records[index], line);
+        return;
+    }
+    /* The file has one segment, perhaps one that is judged already. */
+    const uint32_t first = history->count > 0 ? history->records[0].index : 0;
+    if (index >= first && index - first < history->count) {
+        telling->take(telling->context, &history->records[index - first], line);
     }
 }
 
@@ -163,8 +181,11 @@ static bool tell_generated(const struct telling *telling, const char *reason, ch
         return false;
     }
     for (size_t i = 0; i < telling->history->count; i++) {
-        const struct workload_line line = {.kind = (enum chord_operation_kind)telling->history->records[i].kind};
-        telling->take(telling->context, &telling->history->records[i], &line);
+        const struct history_record *record = &telling->history->records[i];
+        const struct workload_line line = {.kind = (enum chord_operation_kind)record->kind};
+        if (!legacy_is_judged(telling->legacy, record)) {
+            telling->take(telling->context, record, &line);
+        }
     }
     return true;
 }
@@ -187,27 +208,38 @@ bool legacy_tell(struct legacy *legacy, uint32_t rank, legacy_take *take, void *
 
 struct testimony {
     struct legacy *legacy;
-    struct legacy_counts *counts;
+    struct legacy_counts *counts; /* NULL: the rank has told them itself */
 };
 
 static void testify(void *context, const struct history_record *record, const struct workload_line *line) {
     (void)line;
     const struct testimony *testimony = context;
-    testimony->counts->outcomes[record->kind][record->outcome]++;
-    testimony->counts->issued++;
+    if (testimony->counts != NULL) {
+        testimony->counts->outcomes[record->kind][record->outcome]++;
+        testimony->counts->issued++;
+    }
     witness_testify(testimony->legacy->witness, record);
 }
 
 static bool testify_for(struct legacy *legacy, uint32_t rank, struct legacy_counts *counts, char *error) {
-    struct testimony testimony = {.legacy = legacy, .counts = counts};
+    const bool is_counted = legacy->is_counted[rank];
+    struct testimony testimony = {.legacy = legacy, .counts = is_counted ? NULL : counts};
     const uint64_t before = counts->issued;
     legacy->has_testified[rank] = true;
     if (!legacy_tell(legacy, rank, testify, &testimony, error)) {
         return false;
     }
-    const uint64_t issued = counts->issued - before; /* of generated ones perhaps more than was known beforehand */
-    counts->not_issued += legacy->loaded[rank] > issued ? legacy->loaded[rank] - issued : 0;
+    /* Of generated ones there may be more than was known beforehand. What was left for segments to come never comes. */
+    const uint64_t done = is_counted ? legacy->issued[rank] : legacy->judged[rank] + counts->issued - before;
+    counts->not_issued += legacy->loaded[rank] > done ? legacy->loaded[rank] - done : 0;
     return true;
+}
+
+void legacy_pass(struct legacy *legacy) {
+    for (uint32_t rank = 0; rank < legacy->rank_count; rank++) {
+        legacy->judged[rank] = legacy->has_testified[rank] ? UINT64_MAX : legacy->issued[rank];
+        legacy->is_counted[rank] = false;
+    }
 }
 
 bool legacy_testify(struct legacy *legacy, struct legacy_counts *counts, char *error) {

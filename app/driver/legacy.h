@@ -29,6 +29,9 @@ struct legacy {
     uint64_t start_ns; /* no operation is older */
     bool *is_lost;     /* owned; by rank: when the phase was loaded; then it was given nothing */
     uint64_t *loaded;  /* owned; by rank: operations that it was given */
+    uint64_t *issued;  /* owned; by rank: operations that were issued when it ended its last segment */
+    uint64_t *judged;  /* owned; by rank: of the phase, those that were judged with an earlier segment; UINT64_MAX: all */
+    bool *is_counted;  /* owned; by rank: it has told what it counted in this segment */
     bool *has_testified; /* owned; by rank */
 };
 
@@ -63,12 +66,22 @@ typedef void legacy_take(void *context, const struct history_record *record, con
  * changed, and error says so. */
 CHORD_MUST_CHECK bool legacy_tell(struct legacy *legacy, uint32_t rank, legacy_take *take, void *context, char *error);
 
-/* Whether a rank that is lost had operations in the phase. */
+/* Whether a rank that is lost had operations in the phase that weren't judged with an earlier segment, as far as known. */
 static inline bool legacy_had_operations(const struct legacy *legacy, uint32_t rank) {
-    return legacy->commander->is_lost[rank] && legacy->loaded[rank] > 0;
+    const bool knows_count = legacy->plan.path != NULL; /* generated operations may be more than was known */
+    return legacy->commander->is_lost[rank] && legacy->loaded[rank] > 0 && legacy->judged[rank] != UINT64_MAX &&
+           (!knows_count || legacy->loaded[rank] > legacy->judged[rank]);
 }
 
-/* Before the phase is judged, and again whenever ranks are lost until then: gives rank 0's witness what the clients of lost
+/* Whether a record of a lost rank's client was judged with an earlier segment. */
+static inline bool legacy_is_judged(const struct legacy *legacy, const struct history_record *record) {
+    return record->index < legacy->judged[record->client_rank];
+}
+
+/* A segment was judged, and told: what was in it is never asked for again. */
+void legacy_pass(struct legacy *legacy);
+
+/* Before a segment is judged, and again whenever ranks are lost until then: gives rank 0's witness what the clients of lost
  * ranks did, once, adding it to *counts, and what their judges knew. False: the phase can't be judged, and error, of
  * WORKLOAD_ERROR_SIZE bytes, says why. */
 CHORD_MUST_CHECK bool legacy_testify(struct legacy *legacy, struct legacy_counts *counts, char *error);

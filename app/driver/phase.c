@@ -4,6 +4,7 @@
 #include "app/mpi/monotime.h"
 #include "chord/base/check.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,12 +90,33 @@ static void fire_events(struct driver *driver) {
     }
 }
 
-/* Waits until every operation is answered; what the schedule says happens meanwhile. */
+/* A rank's segment is over. It is over for all when it is full for one: nobody waits for the slowest. */
+static void on_segment(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
+    struct driver *driver = context;
+    struct commander *commander = &driver->commander;
+    struct control_segment segment;
+    chord_check(size == sizeof segment);
+    memcpy(&segment, bytes, sizeof segment);
+    driver->legacy.issued[from_rank] = segment.issued_count;
+    if (segment.left_count == 0) {
+        return;
+    }
+    for (uint32_t rank = 0; rank < commander->rank_count && !driver->goes_on; rank++) {
+        if (commander_awaits(commander, rank) && !commander->is_lost[rank]) {
+            commander_order(commander, rank, COMMAND_HALT, NULL, 0);
+        }
+    }
+    driver->goes_on = true;
+}
+
+/* Waits until every operation of the segment is answered; what the schedule says happens meanwhile. */
 static bool run_operations(struct driver *driver, const char *what, const struct control_run *command) {
     struct commander *commander = &driver->commander;
+    driver->goes_on = false;
     events_start(&driver->events, command->start_ns);
     changes_start(&driver->changes, command->start_ns);
-    commander_begin(commander, what, NULL, driver);
+    faults_start(&driver->faults, command->start_ns);
+    commander_begin(commander, what, on_segment, driver);
     for (uint32_t rank = 0; rank < commander->rank_count; rank++) {
         commander_tell(commander, rank, COMMAND_RUN, command, sizeof *command);
     }
@@ -156,8 +178,12 @@ static void add_evidence(struct driver *driver, uint32_t rank, const struct impa
     struct history history = {0};
     char error[HISTORY_MAPPED_ERROR_SIZE];
     if (evidence_read(driver->setup.evidence, rank, &history, error)) {
+        size_t first = 0;
+        while (first < history.count && legacy_is_judged(&driver->legacy, &history.records[first])) {
+            first++; /* it was counted with an earlier segment */
+        }
         for (size_t i = 0; i < driver->faults.count; i++) {
-            impact_add(&driver->faults.items[i].impact, history.records, history.count, &windows[i]);
+            impact_add(&driver->faults.items[i].impact, history.records + first, history.count - first, &windows[i]);
         }
     }
     history_free(&history);
@@ -181,46 +207,6 @@ static bool measure_impacts(struct driver *driver, uint64_t end_ns) {
     const bool told = commander_wait(commander);
     free(windows);
     return told;
-}
-
-/* --- one phase --- */
-
-/* The ring is quiet: everything that rank 0 must ask for. asked: changes were to come. */
-static bool gather_figures(struct driver *driver, bool asked, uint64_t end_ns) {
-    struct changes *changes = &driver->changes;
-    return driver_ask(driver, "gathering the counts", COMMAND_METRICS, NULL, 0, driver_on_metrics) &&
-           ((!asked && !changes_any(changes)) || changes_count_keys(changes, &driver->commander, true)) &&
-           measure_impacts(driver, end_ns);
-}
-
-static enum exit_status measure(struct driver *driver, struct result_phase *phase) {
-    static const char *const names[] = {"running the insert phase", "running the query phase",
-                                        "running the delete phase", "running the mix phase"};
-    struct changes *changes = &driver->changes;
-    const bool will_change = events_begin(&driver->events, phase->index);
-    changes_begin(changes);
-    if (will_change && !changes_count_keys(changes, &driver->commander, false)) {
-        return EXIT_TIMED_OUT;
-    }
-    const struct control_run command = {.start_ns = monotime_now_ns(),
-                                        .tells_answered = events_need_answered(&driver->events),
-                                        .keeps_answers = driver->setup.options->history != NULL};
-    if (!run_operations(driver, names[phase->type], &command)) {
-        return EXIT_TIMED_OUT;
-    }
-    const uint64_t end_ns = monotime_now_ns();
-    phase->elapsed_ns = end_ns - command.start_ns;
-    const struct schedule_event *left;
-    while ((left = events_next_left(&driver->events)) != NULL) {
-        refuse_event(driver, left, end_ns, "the phase was over");
-    }
-    if (!driver_quiesce(driver) || !gather_figures(driver, will_change, end_ns)) {
-        return EXIT_TIMED_OUT;
-    }
-    note_losses(driver);
-    changes_measure(changes, phase);
-    faults_measure(&driver->faults, phase, command.start_ns);
-    return EXIT_VALID;
 }
 
 /* --- judging --- */
@@ -265,6 +251,12 @@ static void compare_views(const struct driver *driver, struct result_verdict *ve
     }
 }
 
+/* Of a segment that another one follows: the answers alone. */
+static bool judge_answers(struct driver *driver, bool has_model, struct result_verdict *verdict) {
+    driver->validator.mode = has_model ? OPTIONS_MODE_SERIAL : OPTIONS_MODE_PARALLEL;
+    return forge(driver) && validator_judge_answers(&driver->validator, verdict);
+}
+
 bool driver_judge(struct driver *driver, bool has_model, struct result_verdict *verdict) {
     driver->validator.mode = has_model ? OPTIONS_MODE_SERIAL : OPTIONS_MODE_PARALLEL;
     driver->validator.nodes = driver->ring.members;
@@ -276,6 +268,137 @@ bool driver_judge(struct driver *driver, bool has_model, struct result_verdict *
     /* At the prompt nobody knows what follows; a run keeps what judges know itself, if it goes on. */
     return driver->setup.options->command != OPTIONS_COMMAND_SHELL || legacy_keep(&driver->legacy);
 }
+
+/* What the clients of lost ranks did counts with the rest; how long it took them nobody has told. */
+static void add_lost_counts(const struct driver *driver, struct result_phase *phase) {
+    const struct legacy_counts *counts = &driver->validator.lost_counts;
+    for (unsigned kind = 0; kind < CHORD_OPERATION_KIND_COUNT; kind++) {
+        for (unsigned outcome = 0; outcome < CHORD_OUTCOME_COUNT; outcome++) {
+            phase->metrics.outcomes[kind][outcome] += counts->outcomes[kind][outcome];
+        }
+    }
+    phase->not_issued_count += counts->not_issued;
+}
+
+/* How many there were is known only now. */
+static uint64_t count_operations(const struct result_phase *phase) {
+    uint64_t count = phase->not_issued_count;
+    for (unsigned kind = 0; kind < CHORD_OPERATION_KIND_COUNT; kind++) {
+        for (unsigned outcome = 0; outcome < CHORD_OUTCOME_COUNT; outcome++) {
+            count += phase->metrics.outcomes[kind][outcome];
+        }
+    }
+    return count;
+}
+
+/* --- segments --- */
+
+/* The ring is quiet: everything that rank 0 must ask for, of the segment and, after the last one, of the phase. asked: changes
+ * were to come. */
+static bool gather_figures(struct driver *driver, bool asked, uint64_t end_ns) {
+    struct changes *changes = &driver->changes;
+    driver->phase->cache_use.entry_count = 0; /* what there is now, not a count of what happened */
+    return driver_ask(driver, "gathering the counts", COMMAND_METRICS, NULL, 0, driver_on_metrics) &&
+           (driver->goes_on || (!asked && !changes_any(changes)) ||
+            changes_count_keys(changes, &driver->commander, true)) &&
+           measure_impacts(driver, end_ns);
+}
+
+/* The verdict on all segments so far. The first wrong answer is told. */
+static void add_verdict(struct result_phase *phase, const struct result_verdict *verdict) {
+    struct result_verdict sum = *verdict;
+    sum.judged = phase->verdict.judged;
+    judge_verdict_merge(&sum.judged, &verdict->judged);
+    sum.checked_by_model_count += phase->verdict.checked_by_model_count;
+    sum.wrong_count += phase->verdict.wrong_count;
+    sum.valid = verdict->valid && phase->verdict.wrong_count == 0;
+    if (phase->verdict.wrong_count > 0) {
+        memcpy(sum.first_wrong, phase->verdict.first_wrong, sizeof sum.first_wrong);
+    } else if (verdict->wrong_count > 0 && phase->segment_count > 1) {
+        const size_t length = strlen(sum.first_wrong);
+        (void)snprintf(sum.first_wrong + length, sizeof sum.first_wrong - length, " (segment %" PRIu64 ")",
+                       phase->segment_count);
+    }
+    phase->verdict = sum;
+}
+
+/* One segment's answers, and after the last one the copies. Then nobody needs its records any more. */
+static enum exit_status judge_segment_of(struct driver *driver, const struct driver_file *file, char *message) {
+    struct result_phase *phase = driver->phase;
+    struct result_verdict verdict;
+    const uint64_t start_ns = monotime_now_ns();
+    const bool judged = driver->goes_on ? judge_answers(driver, file->has_model, &verdict)
+                                        : driver_judge(driver, file->has_model, &verdict);
+    if (!judged) {
+        return EXIT_TIMED_OUT;
+    }
+    phase->judging_ns += monotime_now_ns() - start_ns;
+    add_verdict(phase, &verdict);
+    add_lost_counts(driver, phase);
+    if (driver->archive != NULL) {
+        const enum exit_status status = archive_phase(driver->archive, &driver->legacy, file->round, file->turn, message);
+        if (status != EXIT_VALID) {
+            return status;
+        }
+    }
+    legacy_pass(&driver->legacy);
+    /* A rank may die in the next segment: what its judge knows must not. */
+    const bool keeps = driver->goes_on && driver->setup.config->heartbeat_ticks > 0;
+    return !keeps || legacy_keep(&driver->legacy) ? EXIT_VALID : EXIT_TIMED_OUT;
+}
+
+/* One segment after the other, each judged while the timer stands still. */
+static enum exit_status run_segments(struct driver *driver, const struct driver_file *file, bool will_change, char *message) {
+    static const char *const names[] = {"running the insert phase", "running the query phase",
+                                        "running the delete phase", "running the mix phase"};
+    struct result_phase *phase = driver->phase;
+    enum exit_status status = EXIT_VALID;
+    do {
+        const uint64_t start_ns = monotime_now_ns();
+        const struct control_run command = {.start_ns = start_ns - phase->elapsed_ns,
+                                            .tells_answered = events_need_answered(&driver->events),
+                                            .goes_on = phase->segment_count > 0,
+                                            .keeps_answers = driver->setup.options->history != NULL};
+        phase->segment_count++;
+        if (!run_operations(driver, names[phase->type], &command)) {
+            return EXIT_TIMED_OUT;
+        }
+        const uint64_t end_ns = monotime_now_ns();
+        phase->elapsed_ns += end_ns - start_ns;
+        driver->events.fires = false;
+        const struct schedule_event *left;
+        while (!driver->goes_on && (left = events_next_left(&driver->events)) != NULL) {
+            refuse_event(driver, left, end_ns, "the phase was over");
+        }
+        if (!driver_quiesce(driver) || !gather_figures(driver, will_change, end_ns)) {
+            return EXIT_TIMED_OUT;
+        }
+        note_losses(driver);
+        if (driver->faults.loss_count > 0) {
+            break; /* what is gone can't be asked for: whatever the answers were, what was measured means nothing */
+        }
+        status = judge_segment_of(driver, file, message);
+    } while (status == EXIT_VALID && driver->goes_on);
+    return status;
+}
+
+static enum exit_status measure(struct driver *driver, const struct driver_file *file, char *message) {
+    struct result_phase *phase = driver->phase;
+    struct changes *changes = &driver->changes;
+    const bool will_change = events_begin(&driver->events, phase->index);
+    changes_begin(changes);
+    if (will_change && !changes_count_keys(changes, &driver->commander, false)) {
+        return EXIT_TIMED_OUT;
+    }
+    const enum exit_status status = run_segments(driver, file, will_change, message);
+    if (status == EXIT_VALID) {
+        changes_measure(changes, phase);
+        faults_measure(&driver->faults, phase);
+    }
+    return status;
+}
+
+/* --- one phase --- */
 
 /* Of the operations, those that any node which holds the key may have answered. */
 static double early_share(const struct driver *driver, const struct result_phase *phase) {
@@ -301,28 +424,6 @@ static void expect_hops(struct driver *driver, struct result_phase *phase) {
                                        : expectation_ideal_mean(driver->ring.member_count);
 }
 
-/* What the clients of lost ranks did counts with the rest; how long it took them nobody has told. */
-static void add_lost_counts(const struct driver *driver, struct result_phase *phase) {
-    const struct legacy_counts *counts = &driver->validator.lost_counts;
-    for (unsigned kind = 0; kind < CHORD_OPERATION_KIND_COUNT; kind++) {
-        for (unsigned outcome = 0; outcome < CHORD_OUTCOME_COUNT; outcome++) {
-            phase->metrics.outcomes[kind][outcome] += counts->outcomes[kind][outcome];
-        }
-    }
-    phase->not_issued_count += counts->not_issued;
-}
-
-/* How many there were is known only now. */
-static uint64_t count_operations(const struct result_phase *phase) {
-    uint64_t count = phase->not_issued_count;
-    for (unsigned kind = 0; kind < CHORD_OPERATION_KIND_COUNT; kind++) {
-        for (unsigned outcome = 0; outcome < CHORD_OUTCOME_COUNT; outcome++) {
-            count += phase->metrics.outcomes[kind][outcome];
-        }
-    }
-    return count;
-}
-
 enum exit_status driver_run_file(struct driver *driver, const struct driver_file *file,
                                  const struct result_phase **out, char *message) {
     struct result_phase *phase = driver->phase;
@@ -340,7 +441,7 @@ enum exit_status driver_run_file(struct driver *driver, const struct driver_file
     }
     enum exit_status status = file->generates ? prepare(driver, file) : load(driver, file, phase, message);
     if (status == EXIT_VALID) {
-        status = measure(driver, phase);
+        status = measure(driver, file, message);
     }
     if (status != EXIT_VALID) {
         return status;
@@ -348,14 +449,9 @@ enum exit_status driver_run_file(struct driver *driver, const struct driver_file
     if (file->generates && !bench_gather(driver->bench, driver, phase)) {
         return EXIT_TIMED_OUT;
     }
-    /* What is gone can't be asked for: whatever the answers were, what was measured means nothing. */
-    if (phase->loss_count == 0 && !driver_judge(driver, file->has_model, &phase->verdict)) {
-        return EXIT_TIMED_OUT;
-    }
     if (!driver_gather_ranks(driver)) {
         return EXIT_TIMED_OUT;
     }
-    add_lost_counts(driver, phase);
     if (file->generates) {
         bench_judge(driver->bench, driver, &phase->verdict);
         phase->operation_count = count_operations(phase);

@@ -27,13 +27,12 @@ void recorder_begin(struct recorder *recorder, bool on, size_t operation_count) 
     }
 }
 
-void recorder_note(struct recorder *recorder, const struct chord_completion *completion) {
+void recorder_note(struct recorder *recorder, size_t position, const struct chord_completion *completion) {
     if (!recorder->on) {
         return;
     }
-    if (completion->tag >= recorder->capacity) { /* nobody knew how many there would be */
-        recorder->answers =
-            grown(recorder->answers, &recorder->capacity, (size_t)completion->tag + 1, sizeof *recorder->answers);
+    if (position >= recorder->capacity) { /* nobody knew how many there would be */
+        recorder->answers = grown(recorder->answers, &recorder->capacity, position + 1, sizeof *recorder->answers);
     }
     struct recorder_answer answer = {.offset = recorder->size, .retry_count = completion->retry_count};
     if (completion->outcome == CHORD_FOUND) {
@@ -45,7 +44,7 @@ void recorder_note(struct recorder *recorder, const struct chord_completion *com
             recorder->size += answer.value_size;
         }
     }
-    recorder->answers[completion->tag] = answer;
+    recorder->answers[position] = answer;
 }
 
 /* The value of an operation that has one: written, or found. */

@@ -31,8 +31,8 @@ struct recorder {
 /* Forgets all answers. on: keep those that come now, of so many operations at most. */
 void recorder_begin(struct recorder *recorder, bool on, size_t operation_count);
 
-/* The operation at position `tag` of the agent's history is answered. */
-void recorder_note(struct recorder *recorder, const struct chord_completion *completion);
+/* The operation at this position of the agent's history is answered. */
+void recorder_note(struct recorder *recorder, size_t position, const struct chord_completion *completion);
 
 /* A reply to COMMAND_HISTORY, of *size bytes, which the caller frees. The agent's records are finished. */
 unsigned char *recorder_piece(struct recorder *recorder, struct agent *agent,

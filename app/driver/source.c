@@ -27,9 +27,9 @@ enum chord_status source_generate(struct source *source, const struct chord_conf
     return status;
 }
 
-void source_start(struct source *source, uint64_t start_ns) {
+void source_go_on(struct source *source, uint64_t start_ns, size_t position) {
     if (source->generates) {
-        generated_start(&source->generated, start_ns);
+        generated_go_on(&source->generated, start_ns, position);
     }
 }
 
@@ -59,14 +59,14 @@ size_t source_expected(const struct source *source) {
     return source->generates ? generated_expected(&source->generated) : source->item_count;
 }
 
-enum source_result source_next(struct source *source, size_t position, uint64_t now_ns,
+enum source_result source_next(struct source *source, size_t position, uint64_t now_ns, bool may_begin,
                                struct chord_operation *operation) {
     if (source->generates) {
-        const bool made = generated_next(&source->generated, position, now_ns, operation);
+        const bool made = generated_next(&source->generated, position, now_ns, may_begin, operation);
         return made ? SOURCE_OPERATION : generated_left(&source->generated) > 0 ? SOURCE_LATER : SOURCE_END;
     }
-    if (position >= source->item_count) {
-        return SOURCE_END;
+    if (position >= source->item_count || !may_begin) {
+        return position >= source->item_count ? SOURCE_END : SOURCE_LATER;
     }
     const struct source_item *item = &source->items[position];
     const unsigned char *key = source->arena + item->offset;

@@ -52,16 +52,23 @@ void source_load(struct source *source, const unsigned char *bytes, size_t size)
 CHORD_MUST_CHECK enum chord_status source_generate(struct source *source, const struct chord_config *config,
                                                    uint32_t rank, const struct control_generate *plan);
 
-/* The timed part begins, or began, at this time. */
-void source_start(struct source *source, uint64_t start_ns);
+/* The timed part begins, or goes on, at this position; its timer would have been 0 at this time if it had never stopped.
+ * Operations before the position are answered, and never asked for again. */
+void source_go_on(struct source *source, uint64_t start_ns, size_t position);
 
-/* How many operations there will be as far as is known, for memory that is reserved before the timed part. */
+/* How many operations the phase has as far as is known, for memory that is reserved before the timed part; 0: nobody knows. */
 size_t source_expected(const struct source *source);
 
 /* The operation at `position` of the phase, from 0; positions are asked for one after the other, each once. Fills in all of
- * *operation but tag and key_id; key and value are borrowed until it is answered. */
-enum source_result source_next(struct source *source, size_t position, uint64_t now_ns,
+ * *operation but tag and key_id; key and value are borrowed until it is answered. may_begin: else only one that carries on
+ * what an earlier one began. */
+enum source_result source_next(struct source *source, size_t position, uint64_t now_ns, bool may_begin,
                                struct chord_operation *operation);
+
+/* Whether an operation must follow that carries on what an earlier one began. */
+static inline bool source_is_unfinished(const struct source *source) {
+    return source->generates && source->generated.unfinished_count > 0;
+}
 
 /* The operation at a position is answered, or given up. */
 static inline void source_answered(struct source *source, size_t position, const struct chord_completion *completion,

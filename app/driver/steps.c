@@ -186,7 +186,6 @@ bool is_process_gone(const struct driver *driver, uint32_t rank) {
 }
 
 void driver_on_metrics(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
-    (void)from_rank;
     struct driver *driver = context;
     struct control_ran *ran = malloc(sizeof *ran);
     chord_check(ran != NULL && size == sizeof *ran);
@@ -196,6 +195,7 @@ void driver_on_metrics(void *context, uint32_t from_rank, const unsigned char *b
     cache_use_merge(&driver->phase->cache_use, &ran->cache_use);
     timeline_merge(&driver->phase->timeline, &ran->timeline);
     driver->phase->not_issued_count += ran->not_issued_count;
+    driver->legacy.is_counted[from_rank] = true;
     free(ran);
 }
 

@@ -61,6 +61,8 @@ struct driver_file {
     enum options_mode mode;
     bool has_model;      /* as in driver_judge; needs OPTIONS_MODE_SERIAL, or a file that writes nothing */
     uint32_t repetition; /* from 1; 0 while warming up */
+    uint32_t round;      /* from 1, and */
+    uint32_t turn;       /* from 1: which phase this is in the history file */
     uint64_t stream;     /* of the generator of random entry nodes, or of operations */
     bool generates;      /* path is what the phase is called; survey says what is known beforehand */
 };

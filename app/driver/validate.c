@@ -225,12 +225,16 @@ static bool check_copies(struct validator *validator, struct result_verdict *ver
     return true;
 }
 
-bool validator_judge(struct validator *validator, struct result_verdict *verdict) {
+bool validator_judge_answers(struct validator *validator, struct result_verdict *verdict) {
     memset(verdict, 0, sizeof *verdict);
     if (validator->mode == OPTIONS_MODE_SERIAL) {
         check_with_model(validator, verdict);
     }
-    if (!check_with_judges(validator, verdict) || !check_copies(validator, verdict)) {
+    return check_with_judges(validator, verdict);
+}
+
+bool validator_judge(struct validator *validator, struct result_verdict *verdict) {
+    if (!validator_judge_answers(validator, verdict) || !check_copies(validator, verdict)) {
         return false;
     }
     verdict->valid = verdict->wrong_count == 0;

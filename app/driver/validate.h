@@ -35,7 +35,10 @@ struct validator {
 void validator_reset(struct validator *validator);
 void validator_clear(struct validator *validator);
 
-/* Judges the phase that has just become quiet. False if the run is stuck. */
+/* Judges the answers of a segment that has just become quiet, after which others follow. False if the run is stuck. */
+CHORD_MUST_CHECK bool validator_judge_answers(struct validator *validator, struct result_verdict *verdict);
+
+/* The same for the last segment of a phase, and the copies. */
 CHORD_MUST_CHECK bool validator_judge(struct validator *validator, struct result_verdict *verdict);
 
 #endif

@@ -126,6 +126,7 @@ struct options {
     enum options_suspect suspect;
     uint64_t suspect_after_ns; /* with OPTIONS_SUSPECT_AFTER, 1 ms to 1 h; else 0 */
     bool allow_data_loss;
+    uint64_t history_limit; /* operations a rank between two judgements; 0: no limit */
     const char *history_dir; /* NULL: options_history_dir chooses */
 
     /* messages */

@@ -498,6 +498,20 @@ const struct options_rule options_rules[] = {
     },
     {
         .group = "Failures",
+        .name = "history-limit",
+        .kind = OPTIONS_KIND_U64,
+        FIELD(history_limit),
+        .argument = "COUNT",
+        .minimum = 0,
+        .maximum = 1000000000,
+        .fallback = "250000",
+        .help = "Operations that a rank may issue before the timer stops, the answers of all ranks are judged and forgotten, and "
+                "the timer goes on: so histories take bounded memory, about 170 bytes an operation. 0: a phase is judged "
+                "once, at its end.",
+        .commands = EVERY,
+    },
+    {
+        .group = "Failures",
         .name = "history-dir",
         .kind = OPTIONS_KIND_TEXT,
         FIELD(history_dir),

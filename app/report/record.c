@@ -395,6 +395,7 @@ static void put_ranks(struct record *record, json_t *root, const struct result_p
         put_count(record, object, "owned_pair_count", summary_owned_pair_count(phase, i));
         put_count(record, object, "pair_bytes", phase->ranks[i].pair_bytes);
         put_count(record, object, "pool_bytes_used_max", phase->ranks[i].pool_bytes_used_max);
+        put_count(record, object, "resident_bytes_max", phase->ranks[i].resident_bytes_max);
     }
     put_number(record, root, "overhead_bytes_per_stored_copy", summary_overhead_bytes_per_copy(phase));
 }
@@ -461,6 +462,8 @@ char *record_phase(const struct result_run *run, const struct result_phase *phas
     put_bool(&record, object, "warm_up", phase->repetition == 0);
     put_count(&record, object, "operation_count", phase->operation_count);
     put_count(&record, object, "not_issued_count", phase->not_issued_count);
+    put_count(&record, object, "segment_count", phase->segment_count);
+    put_count(&record, object, "judging_ns", phase->judging_ns);
     put(&record, object, "elapsed_ns", phase->verdict.valid ? count_value(phase->elapsed_ns) : json_null());
     put(&record, root, "generated", generated_json(phase, make_latency, &record));
     put_operations(&record, root, phase);

@@ -34,6 +34,7 @@ struct result_rank {
     int64_t process_id;
     uint64_t pair_bytes;      /* allocated by the core for all that it keeps, the allocator's overhead included */
     uint64_t pool_bytes_used_max; /* most bytes of message frames in use at once */
+    uint64_t resident_bytes_max;  /* of the process since its start, MPI's and what it shares with others included */
 };
 
 /* One node, when quiet. */
@@ -104,6 +105,7 @@ struct result_fault {
     bool is_ours;     /* it was made to fail, by the schedule or a person's word; else nobody knows when it failed, and
                          crash and injected_ns mean nothing */
     struct crash crash;
+    uint64_t origin_ns;      /* of the times that follow, on rank 0's clock; RESULT_NEVER: before the phase's timer ran */
     uint64_t injected_ns;    /* the rank was told to fail */
     uint64_t heard_last_ns;  /* before it was suspected; RESULT_NEVER only if it is ours */
     uint64_t detected_ns;    /* it was suspected; or RESULT_NEVER, like those below */
@@ -153,7 +155,9 @@ struct result_phase {
     uint32_t repetition; /* from 1; 0 while warming up */
     uint64_t operation_count;
     uint64_t not_issued_count; /* of these: the rest of a crashed client's list */
-    uint64_t elapsed_ns; /* of the timed part, on rank 0's clock */
+    uint64_t elapsed_ns; /* of the timed part, the sum of its segments (--history-limit), on rank 0's clock */
+    uint64_t segment_count;
+    uint64_t judging_ns; /* of all segments, outside the timed part */
     struct metrics metrics;
     struct traffic traffic;        /* during the timed part, summed over the ranks */
     struct cache_use cache_use;    /* the ranks' location caches, summed */

@@ -132,7 +132,11 @@ static void print_verdict(FILE *stream, const struct result_run *run, const stru
         fprintf(stream, "%s answer%s compared with the model, ",
                 text_count(verdict->checked_by_model_count, a), plural(verdict->checked_by_model_count));
     }
-    fprintf(stream, "%s judged by T1, ", text_count(verdict->judged.operation_count, a));
+    fprintf(stream, "%s judged by T1", text_count(verdict->judged.operation_count, a));
+    if (phase->segment_count > 1) {
+        fprintf(stream, " in %s segments", text_count(phase->segment_count, a));
+    }
+    fputs(", ", stream);
     if (verdict->judged.unknown_count > 0) {
         fprintf(stream, "%s without an answer, ", text_count(verdict->judged.unknown_count, a));
     }

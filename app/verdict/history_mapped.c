@@ -204,9 +204,11 @@ static bool append_all(const struct history_head *head, const struct history_rec
     if (history_reserve(into, before + head->count) != CHORD_OK) {
         return fail(error, "there is no memory for its %" PRIu64 " records", head->count);
     }
+    /* One segment of the client's list (--history-limit). */
+    const uint64_t first = head->count > 0 ? records[0].index : 0;
     for (uint64_t i = 0; i < head->count; i++) {
         struct history_record record = take(&records[i]);
-        if (!is_record(&record, head->client_rank, i)) {
+        if (!is_record(&record, head->client_rank, first + i)) {
             into->count = before;
             return fail(error, "its record %" PRIu64 " can't be", i);
         }

@@ -36,6 +36,7 @@ static void begin(void) {
     faults = (struct faults){.ring = &ring};
     CU_ASSERT_EQUAL_FATAL(faults_init(&faults, RANKS), CHORD_OK);
     faults_begin(&faults);
+    faults_start(&faults, START);
 }
 
 static void end(void) {
@@ -92,7 +93,7 @@ static void measure(uint64_t elapsed_ms) {
     for (uint64_t at = 0; at < elapsed_ms; at++) {
         timeline_record(&phase.timeline, at * MS);
     }
-    faults_measure(&faults, &phase, START);
+    faults_measure(&faults, &phase);
 }
 
 static void test_a_crash(void) {
@@ -134,6 +135,7 @@ static void test_a_crash(void) {
     CU_ASSERT_STRING_EQUAL(fault->reason, "the rank has crashed already");
     /* The next phase knows nothing of it but that the rank is down. */
     faults_begin(&faults);
+    faults_start(&faults, START);
     CU_ASSERT_PTR_NULL(faults_find(&faults, 3));
     CU_ASSERT_FALSE(faults_is_living(&faults, 3));
     measure(100);
@@ -339,6 +341,7 @@ static void test_losses(void) {
     CU_ASSERT_EQUAL_FATAL(phase.loss_count, 200);
     CU_ASSERT(phase.losses[199].start.high == 199 && phase.losses[199].holder.address.rank == 2);
     faults_begin(&faults);
+    faults_start(&faults, START);
     measure(100);
     CU_ASSERT_EQUAL(phase.loss_count, 0);
     end();
@@ -350,7 +353,7 @@ static void test_bounded(void) {
     faults_inject(&faults, 3, &silence, START, "a trigger that is longer than there is room for in the report: it is cut there");
     memset(&phase, 0, sizeof phase);
     phase.elapsed_ns = UINT64_C(3600000) * MS;
-    faults_measure(&faults, &phase, START);
+    faults_measure(&faults, &phase);
     CU_ASSERT_EQUAL_FATAL(phase.fault_count, 1);
     CU_ASSERT_EQUAL(phase.faults[0].throughput_count, RESULT_FAULT_SLICES_MAX);
     CU_ASSERT_EQUAL(strlen(phase.faults[0].trigger), sizeof phase.faults[0].trigger - 1);

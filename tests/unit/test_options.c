@@ -449,14 +449,14 @@ static void test_dump(void) {
                                 "1.5s"),
                           OPTIONS_OK);
     options_dump(&options, collect, &dumped);
-    CU_ASSERT_EQUAL(dumped.count, 36);
+    CU_ASSERT_EQUAL(dumped.count, 37);
     static const char start[] = "+phase=insert=a.csv\n+phase=mix=b=c\n-mode=serial\n-window=1\n+via=7\n";
     CU_ASSERT_EQUAL(strncmp(dumped.text, start, sizeof start - 1), 0);
     static const char *const parts[] = {
         "\n+seed=1\n",     "\n+pool=1048576\n",      "\n+quiet=true\n", "\n+routing=ring\n",
         "\n-report=\n-history=\n", "\n-print-bound=false\n", "\n-replicas=1\n", "\n-consistency=linearizable\n",
         "\n-forge=none\n", "\n-timeout=60\n",        "\n-virtual-nodes=1\n",
-        "\n+suspect-after=1500ms\n-allow-data-loss=false\n-history-dir=\n",
+        "\n+suspect-after=1500ms\n-allow-data-loss=false\n-history-limit=250000\n-history-dir=\n",
         "\n-initial-nodes=\n+at=1s:join:2\n+at=2s:join:1\n-schedule=\n"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         CU_ASSERT_PTR_NOT_NULL(strstr(dumped.text, parts[i]));

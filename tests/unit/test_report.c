@@ -63,6 +63,7 @@ static void make_run(void) {
         snprintf(ranks[i].cpuset, sizeof ranks[i].cpuset, "0-1");
         ranks[i].pair_bytes = 100000 + i;
         ranks[i].pool_bytes_used_max = 8000;
+        ranks[i].resident_bytes_max = 30000000 + i;
         nodes[i].member.id.high = UINT64_C(0x1000000000000000) * (i + 1);
         nodes[i].member.address.rank = 2 - i;
         nodes[i].member.incarnation = 1;
@@ -86,6 +87,8 @@ static void make_run(void) {
     phase.repetition = 2;
     phase.operation_count = 1000;
     phase.elapsed_ns = 20000000;
+    phase.segment_count = 3;
+    phase.judging_ns = 4000000;
     phase.metrics.outcomes[CHORD_QUERY][CHORD_FOUND] = 990;
     phase.metrics.outcomes[CHORD_QUERY][CHORD_ABSENT] = 10;
     for (unsigned i = 1; i <= 1000; i++) {
@@ -569,6 +572,8 @@ static void test_phase_record(void) {
     CU_ASSERT_STRING_EQUAL(string(root, "phase.file"), "titles/caf\xc3\xa9.csv");
     ASSERT_NUMBER("phase.repetition", 2);
     ASSERT_NUMBER("phase.elapsed_ns", 20000000);
+    ASSERT_NUMBER("phase.segment_count", 3);
+    ASSERT_NUMBER("phase.judging_ns", 4000000);
     CU_ASSERT(json_is_false(at(root, "phase.warm_up")));
     ASSERT_NUMBER("operations.query.found", 990);
     ASSERT_NUMBER("operations.query.absent", 10);
@@ -628,6 +633,7 @@ static void test_phase_record(void) {
     ASSERT_NUMBER("ranks.2.owned_pair_count", 100);
     CU_ASSERT_STRING_EQUAL(string(root, "ranks.2.host"), "host-b");
     ASSERT_NUMBER("ranks.1.pair_bytes", 100001);
+    ASSERT_NUMBER("ranks.1.resident_bytes_max", 30000001);
     ASSERT_NUMBER("overhead_bytes_per_stored_copy", (300003.0 - 144000.0) / 1200.0);
     CU_ASSERT(json_is_true(at(root, "verdict.valid")));
     CU_ASSERT(json_is_null(at(root, "verdict.first_wrong")));
