@@ -1,5 +1,5 @@
-/* The view change of one arc, at message level: a coordinator, replicas, clients, and a checker that watches. README.md says
- * what this covers, run.py which configurations are verified. */
+/* The view change of one arc, at message level: a coordinator, replicas, clients, and a checker that watches.
+ * README.md says what this covers, run.py which configurations are verified. */
 
 #include "configuration.pml"
 #include "state.pml"

@@ -1,15 +1,15 @@
 /* What must be true. It watches from outside: no role reads what is here.
  *
- * `truth` is the longest list of writes that any answer has shown. Every answer must show a list that is a beginning of it
- * or goes on from it, and at least what had been shown when its operation began: then the order of the writes in `truth` is
- * a linearization. Answers reach their clients at once: later arrival only leaves more orders open. */
+ * `truth` is the longest list of writes that any answer has shown. Every answer must show a list that is a beginning of
+ * it or goes on from it, and at least what had been shown when its operation began: then the order of the writes in
+ * `truth` is a linearization. Answers reach their clients at once: later arrival only leaves more orders open. */
 
 byte truth;
 byte floor_write[3]; /* how long the truth was when the operation began */
 byte floor_read;
 
 /* Each is 1 until it is found to be wrong: the name is what the verifier prints. */
-bit exactly_once = 1;          /* I7: no write takes effect twice in one state, no write is answered with two versions */
+bit exactly_once = 1;          /* I7: no write takes effect twice in one state or is answered with two versions */
 bit answers_in_one_order = 1;  /* every answer goes on from, or is a beginning of, what others have shown */
 bit answer_not_too_old = 1;    /* I9, real time: it shows what was shown before its operation began */
 bit answer_has_the_write = 1;  /* I5: a write that is answered is in the tail's state */
@@ -30,7 +30,7 @@ byte list_a, list_b, length_a, length_b; /* scratch; always 0 outside */
 #define REACHED(goal) assert(GOAL != goal)
 #define SECOND_EXCLUSION 1          /* an exclusion interrupts the change that another has begun */
 #define TRANSFER_INTERRUPTED 2      /* PREPARE between two pieces */
-#define ANSWERED_FROM_RECORD 3      /* a repeated write that a client still waits for is answered by the tail's record */
+#define ANSWERED_FROM_RECORD 3      /* a repeated write that a client waits for is answered by the tail's record */
 #define PULL_HELD 4                 /* a PULL came before the INSTALL of its epoch */
 #define LATE_CHAIN_MESSAGE 5        /* chain traffic of an older epoch is refused */
 #define WRITE_UNDONE 6              /* a member was ahead of the source and has undone a write */

@@ -95,7 +95,8 @@ inline take_report(n) {
         known[n] = from_incarnation;
         excluded = excluded & ~BIT(n);
         waiting = waiting | BIT(n)
-    :: message == WEDGED && COUNTS(n, from_incarnation) && phase == WEDGING && from_epoch == attempt && HAS(touched, n) ->
+    :: message == WEDGED && COUNTS(n, from_incarnation) && phase == WEDGING && from_epoch == attempt &&
+       HAS(touched, n) ->
         wedged = wedged | BIT(n);
         if
         :: wedged == touched -> install()
@@ -180,7 +181,8 @@ proctype coordinator() {
     :: d_step { MAY_SUSPECT(3) && !IS_LAST_COPY(3) && waiting != 0 -> exclude(3); take_joins(); begin_attempt() }
 #endif
 #if GOAL == LAST_COPY_KEPT
-    :: (MAY_SUSPECT(0) && IS_LAST_COPY(0)) || (MAY_SUSPECT(1) && IS_LAST_COPY(1)) || (MAY_SUSPECT(2) && IS_LAST_COPY(2)) ->
+    :: (MAY_SUSPECT(0) && IS_LAST_COPY(0)) || (MAY_SUSPECT(1) && IS_LAST_COPY(1)) ||
+       (MAY_SUSPECT(2) && IS_LAST_COPY(2)) ->
         REACHED(LAST_COPY_KEPT)
 #endif
     :: d_step { phase == IDLE && waiting != 0 -> take_joins(); begin_attempt() }

@@ -2,8 +2,8 @@
  * source. k = 2. Node 0 joins between p and 1: the arc (p, 1] of chain 1, 2 becomes the parts (p, 0], chain 0, 1, and
  * (0, 1], chain 1, 2.
  *
- * chain.pml has the chain's messages; here a write takes effect in one step at all members, or at the head alone when the
- * next one has promised a newer epoch. Transfers are one piece. */
+ * chain.pml has the chain's messages; here a write takes effect in one step at all members, or at the head alone when
+ * the next one has promised a newer epoch. Transfers are one piece. */
 
 #ifndef FAILURES
 #define FAILURES 1
@@ -33,7 +33,8 @@
 #define LOWEST(set) ((set) & 1 -> 0 : ((set) & 2 -> 1 : 2))
 /* Part 0 is (p, 0], part 1 is (0, 1]. The order on the ring from part 1 on is 1, 2, 0. */
 #define FIRST(set, p) ((p) == 0 || ((set) & 6) == 0 -> LOWEST(set) : LOWEST((set) & 6))
-#define CHAIN(view, p) (BIT(FIRST(view, p)) | ((view) & ~BIT(FIRST(view, p)) -> BIT(FIRST((view) & ~BIT(FIRST(view, p)), p)) : 0))
+#define AFTER_FIRST(view, p) ((view) & ~BIT(FIRST(view, p)))
+#define CHAIN(view, p) (BIT(FIRST(view, p)) | (AFTER_FIRST(view, p) -> BIT(FIRST(AFTER_FIRST(view, p), p)) : 0))
 
 mtype = { PREPARE, INSTALL, ACTIVATE, DROP, WEDGED, SYNCED_SAID, PULL, PIECE };
 #define BOTH 2 /* in place of a part: the whole arc */
@@ -178,13 +179,15 @@ inline commit_part(p, both) {
 inline take_report(n) {
     if
     :: HAS(excluded, n) -> skip
-    :: !HAS(excluded, n) && message == WEDGED && phase[part] == WEDGING && for_epoch == attempt && HAS(touched[part], n) ->
+    :: !HAS(excluded, n) && message == WEDGED && phase[part] == WEDGING && for_epoch == attempt &&
+       HAS(touched[part], n) ->
         wedged[part] = wedged[part] | BIT(n);
         if
         :: wedged[part] == touched[part] -> install(part)
         :: else -> skip
         fi
-    :: !HAS(excluded, n) && message == SYNCED_SAID && phase[part] != IDLE && for_epoch == installed[part] && HAS(touched[part], n) ->
+    :: !HAS(excluded, n) && message == SYNCED_SAID && phase[part] != IDLE && for_epoch == installed[part] &&
+       HAS(touched[part], n) ->
         complete[part] = complete[part] | BIT(n);
         synced[part] = synced[part] | BIT(n);
         if
@@ -346,7 +349,8 @@ inline unpack(n, q, d) {
 
 inline take_from_peer(n, from) {
     if
-    :: message == PULL && for_epoch == epoch[AT(n, FIRST_PART)] && !IS_WEDGED(n, FIRST_PART) && has_data[AT(n, FIRST_PART)] &&
+    :: message == PULL && for_epoch == epoch[AT(n, FIRST_PART)] && !IS_WEDGED(n, FIRST_PART) &&
+       has_data[AT(n, FIRST_PART)] &&
        (status[AT(n, FIRST_PART)] == SYNCED || status[AT(n, FIRST_PART)] == HOLDER) ->
         CHANNEL(n, from)!PIECE, for_epoch, part, PACK(n, 0) | (PACK(n, 1) << 11)
     :: message == PIECE && for_epoch == epoch[AT(n, FIRST_PART)] && !IS_WEDGED(n, FIRST_PART) &&
@@ -359,7 +363,8 @@ inline take_from_peer(n, from) {
 }
 
 /* M5: a PULL of an epoch that isn't installed yet waits. */
-#define HELD_OF(from, n, p, q) (CHANNEL(from, n)?[PULL, eval(promised[AT(n, q)]), p, _] && promised[AT(n, q)] > epoch[AT(n, q)])
+#define HELD_OF(from, n, p, q) (CHANNEL(from, n)?[PULL, eval(promised[AT(n, q)]), p, _] && \
+                                promised[AT(n, q)] > epoch[AT(n, q)])
 #define IS_READY(from, n) (nempty(CHANNEL(from, n)) && !HELD_OF(from, n, 0, 0) && !HELD_OF(from, n, 1, 1) && \
                            !HELD_OF(from, n, BOTH, 1))
 
@@ -398,7 +403,9 @@ inline admit(n, w) {
     :: w < watermark[AT(n, PART_OF(w))] -> copies[w]--
     :: w >= watermark[AT(n, PART_OF(w))] && ALL_SERVE(n, PART_OF(w)) ->
         copies[w]--;
-        apply_if_member(0, n, PART_OF(w), w); apply_if_member(1, n, PART_OF(w), w); apply_if_member(2, n, PART_OF(w), w);
+        apply_if_member(0, n, PART_OF(w), w);
+        apply_if_member(1, n, PART_OF(w), w);
+        apply_if_member(2, n, PART_OF(w), w);
         answered = answered | BIT(w)
     :: else -> apply(n, PART_OF(w), w) /* refused behind the head: the client asks again */
     fi

@@ -166,7 +166,8 @@ inline take_from_peer(n, from) {
 }
 
 /* M5: what is of an epoch that is promised but not installed stays in its channel until it is; FIFO channels bring
- * nothing that would have to overtake it. That can only be a PULL; with a head that admits too early, also operations. */
+ * nothing that would have to overtake it. That can only be a PULL; with a head that admits too early, also
+ * operations. */
 #define FIRST_IS(from, n, type, e) CHANNEL(from, n)?[type, eval(e), _]
 #define PULL_IS_HELD(from, n) (IS_WEDGED(n) && FIRST_IS(from, n, PULL, promised[n]))
 #define OPERATION_IS_HELD(from, n) (UNSAFE == HEAD_BEFORE_ACTIVATE && (IS_WEDGED(n) || status[n] == SYNCING) && \
@@ -205,7 +206,9 @@ inline take_from_coordinator(n) {
         staged[n] = 0;
         if
         :: !HAS(new_chain, n) -> status[n] = HOLDER
-        :: HAS(new_chain, n) && new_source == n -> status[n] = SYNCED; from_node[n]!SYNCED_SAID, epoch[n], incarnation[n]
+        :: HAS(new_chain, n) && new_source == n ->
+            status[n] = SYNCED;
+            from_node[n]!SYNCED_SAID, epoch[n], incarnation[n]
         :: else -> status[n] = SYNCING; CHANNEL(n, new_source)!PULL, epoch[n], PACK_PULL(n)
         fi
     :: !crashed[n] && message == ACTIVATE && message_epoch >= promised[n] ->
@@ -228,7 +231,8 @@ inline take_from_coordinator(n) {
     message = 0; message_epoch = 0; new_chain = 0; new_source = 0
 }
 
-/* What a member that isn't needed any more would still answer its clients, its channels decide: the node itself goes on. */
+/* What a member that isn't needed any more would still answer its clients, its channels decide: the node itself goes
+ * on. */
 proctype replica(byte n) {
     byte message_epoch, new_chain, new_source, undo_to, applied_known;
     bit is_delta;

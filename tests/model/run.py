@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """Verifies the configurations of the view-change model with SPIN and prints what was found.
 
-A configuration is green if SPIN ends as it must: a `safe` one finds no error in all of its states, a `bitstate` one none in
-those that it comes to within its time, an `unsafe` one breaks the property that it is expected to break, a `reach` one finds the event.
-Everything else is red: another property, a search that was cut short, memory or depth that didn't suffice, no states at all.
+A configuration is green if SPIN ends as it must: a `safe` one finds no error in all of its states, a `bitstate` one
+none in those that it comes to within its time, an `unsafe` one breaks the property that it is expected to break, a
+`reach` one finds the event. Everything else is red: another property, a search that was cut short, memory or depth that
+didn't suffice, no states at all.
 """
 
 import argparse
@@ -62,37 +63,45 @@ CONFIGURATIONS = [
     Configuration("safe_exclude", "k = 2 of 3 nodes, one wrong suspicion, a repeated request", EXCHANGE, quick=True),
     Configuration("safe_crash", "the same, the node may have crashed", f"{EXCHANGE} CRASHES=1", quick=True),
     Configuration("safe_join", "a new head joins a ring of 2, one wrong suspicion at any time", "", quick=False),
-    Configuration("safe_join_tail", "a node joins behind a ring of 2: every member keeps its place", "MEMBERS=3 WRITES=1", quick=True),
+    Configuration("safe_join_tail", "a node joins behind a ring of 2: every member keeps its place",
+                  "MEMBERS=3 WRITES=1", quick=True),
     Configuration("safe_join_crash", "a new head joins a ring of 2, one crash or wrong suspicion", "CRASHES=1"),
     Configuration("safe_depart", "3 nodes, one leaves, one wrong suspicion", f"{EXCHANGE} DEPARTS=1"),
     Configuration("safe_join_two_failures", "a new head joins, two wrong suspicions", "FAILURES=2 WRITES=1"),
-    Configuration("safe_two_exclusions", "k = 3 of 3 nodes, two wrong suspicions", f"{THREE} {EXCHANGE} FAILURES=2 WRITES=1"),
+    Configuration("safe_two_exclusions", "k = 3 of 3 nodes, two wrong suspicions",
+                  f"{THREE} {EXCHANGE} FAILURES=2 WRITES=1"),
     Configuration("safe_rejoin", "3 nodes, two wrong suspicions, one comes back as its next incarnation",
                   f"{EXCHANGE} FAILURES=2 REJOINS=1 WRITES=1 READS=0"),
     Configuration("safe_delta", "k = 3 of 3 nodes, one leaves, one wrong suspicion: deltas, undone writes",
                   f"{THREE} {EXCHANGE} DEPARTS=1 READS=0 WRITES=1"),
     Configuration("safe_two_clients", "two writes under way at once, a join, a wrong suspicion",
                   "SEQUENTIAL=0 READS=0 RETRIES=0"),
-    Configuration("safe_acknowledged", "the same on 3 nodes without a join, k = 3, with acknowledgements that cut the undo logs",
+    Configuration("safe_acknowledged", 
+                  "the same on 3 nodes without a join, k = 3, with acknowledgements that cut the undo logs",
                   f"{THREE} {EXCHANGE} SEQUENTIAL=0 READS=0 RETRIES=0 ACKNOWLEDGEMENTS=1"),
-    Configuration("safe_parts", "C10: a join splits an arc, a departure merges it again", "FAILURES=0", quick=True, model=PARTS),
-    Configuration("safe_parts_exclusion", "C10: a join splits an arc, one wrong suspicion merges parts at any time", "DEPARTS=0",
+    Configuration("safe_parts", "C10: a join splits an arc, a departure merges it again", "FAILURES=0", quick=True,
                   model=PARTS),
-    Configuration("unsafe_parts_one_source", "C10: both parts take the first one's source", "UNSAFE=1", "source_found", model=PARTS),
-    Configuration("unsafe_parts_split_forgets", "C10: one half doesn't inherit the complete set", "UNSAFE=2", "source_found",
+    Configuration("safe_parts_exclusion", "C10: a join splits an arc, one wrong suspicion merges parts at any time",
+                  "DEPARTS=0", model=PARTS),
+    Configuration("unsafe_parts_one_source", "C10: both parts take the first one's source", "UNSAFE=1", "source_found",
                   model=PARTS),
-    Configuration("unsafe_parts_smaller_watermark", "M7: arcs that merge keep the smaller watermark", "UNSAFE=3 FAILURES=0",
-                  "exactly_once", model=PARTS),
-    Configuration("unsafe_parts_commit_early", "C10: the arc is committed when one part is SYNCED", "UNSAFE=4", "source_has_truth",
-                  model=PARTS),
+    Configuration("unsafe_parts_split_forgets", "C10: one half doesn't inherit the complete set", "UNSAFE=2",
+                  "source_found", model=PARTS),
+    Configuration("unsafe_parts_smaller_watermark", "M7: arcs that merge keep the smaller watermark",
+                  "UNSAFE=3 FAILURES=0", "exactly_once", model=PARTS),
+    Configuration("unsafe_parts_commit_early", "C10: the arc is committed when one part is SYNCED", "UNSAFE=4",
+                  "source_has_truth", model=PARTS),
     Configuration("unsafe_complete_cut_to_chain", "C4: the complete set becomes the new chain at INSTALL",
                   "UNSAFE=1", "source_found", quick=True),
-    Configuration("unsafe_complete_cut_to_source", "C4: the complete set shrinks to the source at INSTALL: its crash is the end",
+    Configuration("unsafe_complete_cut_to_source", 
+                  "C4: the complete set shrinks to the source at INSTALL: its crash is the end",
                   "UNSAFE=2 CRASHES=1", EXPECTED_INVALID_END),
-    Configuration("unsafe_head_before_activate", "M6: the head admits when it is SYNCED", "UNSAFE=3", "chain_agrees", "-E"),
+    Configuration("unsafe_head_before_activate", "M6: the head admits when it is SYNCED", "UNSAFE=3", "chain_agrees",
+                  "-E"),
     Configuration("unsafe_pieces_one_by_one", "M4: value and duplicate record take effect in separate pieces",
                   f"UNSAFE=4 {THREE} READS=0", "answer_has_the_write"),
-    Configuration("unsafe_suffix_only", "M4: a suffix instead of a replacement", f"UNSAFE=5 {THREE} {EXCHANGE} DEPARTS=1 READS=0 WRITES=1 RETRIES=0", "chain_agrees"),
+    Configuration("unsafe_suffix_only", "M4: a suffix instead of a replacement",
+                  f"UNSAFE=5 {THREE} {EXCHANGE} DEPARTS=1 READS=0 WRITES=1 RETRIES=0", "chain_agrees"),
     Configuration("unsafe_complete_by_rank", "C1, C3: the complete set by rank instead of incarnation",
                   f"UNSAFE=6 {EXCHANGE} FAILURES=2 REJOINS=1", "source_found", quick=True),
     Configuration("unsafe_no_watermark", "M7: records are cut, late duplicates are not refused", f"UNSAFE=7 {EXCHANGE}",
@@ -106,7 +115,8 @@ CONFIGURATIONS = [
     goal(3, "answered_from_record", "a repeated write is answered from the duplicate record", EXCHANGE),
     goal(4, "pull_held", "a PULL comes before the INSTALL of its epoch", ""),
     goal(5, "late_chain_message", "chain traffic of an older epoch is refused", EXCHANGE),
-    goal(6, "write_undone", "a member ahead of the source undoes a write", f"{THREE} {EXCHANGE} DEPARTS=1 READS=0 WRITES=1"),
+    goal(6, "write_undone", "a member ahead of the source undoes a write",
+         f"{THREE} {EXCHANGE} DEPARTS=1 READS=0 WRITES=1"),
     goal(7, "below_watermark", "a late duplicate is refused", EXCHANGE),
     goal(8, "rejoined", "an excluded node is in a committed chain again", f"{EXCHANGE} REJOINS=1"),
     goal(9, "commit_inferred", "an operation comes before ACTIVATE", ""),
@@ -122,14 +132,14 @@ CONFIGURATIONS = [
     goal(2, "parts_merged", "C10: and have become one arc again", "", model=PARTS),
     goal(3, "parts_merge_interrupts", "C10: the split is turned back before its commit", "", model=PARTS),
     goal(4, "parts_differ", "C10: the parts of one change have different complete sets", "", model=PARTS),
-    Configuration("bitstate_join_exclusions", "k = 3 of 4 nodes: a join, two exclusions, a return, two writes, a read", LARGE,
-                  options="-w28 -Q2"),
+    Configuration("bitstate_join_exclusions", "k = 3 of 4 nodes: a join, two exclusions, a return, two writes, a read",
+                  LARGE, options="-w28 -Q2"),
 ]
 
 
 def run(command: list[str], folder: Path, seconds: float | None = None) -> str:
-    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds,
-                          check=False)
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=seconds, check=False)
     if done.returncode != 0 and "pan" not in command[0]:
         raise RuntimeError(f"{' '.join(command)}:\n{done.stdout}")
     return done.stdout
@@ -171,7 +181,9 @@ def judge(configuration: Configuration, result: Result, text: str) -> str:
         return "" if result.complete else f"the search wasn't complete: {result.why or 'SPIN says so'}"
     if result.errors == 0:
         return f"found nothing, expected: {expected(configuration)}"
-    return "" if result.found == expected(configuration) else f"found {result.found}, expected: {expected(configuration)}"
+    if result.found == expected(configuration):
+        return ""
+    return f"found {result.found}, expected: {expected(configuration)}"
 
 
 def expected(configuration: Configuration) -> str:
@@ -185,9 +197,12 @@ def expected(configuration: Configuration) -> str:
 def verify(configuration: Configuration, folder: Path, compiler: str, memory_mib: int) -> tuple[Result, str]:
     storage = ["-DBITSTATE"] if configuration.kind == "bitstate" else ["-DCOLLAPSE"]
     started = time.monotonic()
-    run(["spin", *(f"-D{define}" for define in configuration.defines.split()), "-a", str(HERE / configuration.model)], folder)
-    optimise = "-O2" if configuration.kind in ("safe", "bitstate") and not configuration.quick else "-O0"  # O2 compiles for long
-    run([compiler, optimise, "-w", "-DVECTORSZ=2048", "-DSAFETY", f"-DMEMLIM={memory_mib}", *storage, "-o", "pan", "pan.c"], folder)
+    defines = [f"-D{define}" for define in configuration.defines.split()]
+    run(["spin", *defines, "-a", str(HERE / configuration.model)], folder)
+    is_long = configuration.kind in ("safe", "bitstate") and not configuration.quick
+    bounds = ["-DVECTORSZ=2048", "-DSAFETY", f"-DMEMLIM={memory_mib}"]
+    # -O2 takes long to compile.
+    run([compiler, "-O2" if is_long else "-O0", "-w", *bounds, *storage, "-o", "pan", "pan.c"], folder)
     text = run(["./pan", f"-m{DEPTH}", *configuration.options.split()], folder)
     result = read_output(text)
     result.seconds = time.monotonic() - started
@@ -216,7 +231,8 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="print the configurations and what they are about")
     parser.add_argument("--quick", action="store_true", help="those of label ci alone")
     parser.add_argument("--trail", action="store_true", help="print the steps that lead to each error found")
-    parser.add_argument("--memory", type=int, default=MEMORY_MIB, metavar="MIB", help="bound of a search (default: %(default)s)")
+    parser.add_argument("--memory", type=int, default=MEMORY_MIB, metavar="MIB",
+                        help="bound of a search (default: %(default)s)")
     arguments = parser.parse_args()
     chosen = [one for one in CONFIGURATIONS if (one.quick or not arguments.quick) and
               (not arguments.names or any(one.name.startswith(name) for name in arguments.names))]
@@ -251,5 +267,6 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except (RuntimeError, FileNotFoundError) as problem:
-        print(f"run.py: {problem}\nrun.py: spin and a C compiler are needed: apt-get install spin build-essential", file=sys.stderr)
+        print(f"run.py: {problem}\nrun.py: spin and a C compiler are needed: apt-get install spin build-essential",
+              file=sys.stderr)
         sys.exit(1)

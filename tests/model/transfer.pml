@@ -10,8 +10,9 @@
 #define PULL_JOINT_TO(d) (((d) >> 9) & 3)
 
 #define IS_RECORDS (1 << 24) /* so that no piece is 0 */
-#define PACK_RECORDS(n, delta, undo_to) (IS_RECORDS | (delta) | ((undo_to) << 1) | (base[n] << 3) | (applied[n] << 6) | \
-                                         (watermark[n] << 8) | (RECORD(n, 1) << 10) | (RECORD(n, 2) << 15))
+#define PACK_RECORDS(n, delta, undo_to) (IS_RECORDS | (delta) | ((undo_to) << 1) | (base[n] << 3) | \
+                                         (applied[n] << 6) | (watermark[n] << 8) | (RECORD(n, 1) << 10) | \
+                                         (RECORD(n, 2) << 15))
 #define RECORDS_DELTA(d) ((d) & 1)
 #define RECORDS_UNDO_TO(d) (((d) >> 1) & 3)
 #define RECORDS_BASE(d) (((d) >> 3) & 7)
@@ -20,7 +21,8 @@
 #define RECORDS_1(d) (((d) >> 10) & 31)
 #define RECORDS_2(d) (((d) >> 15) & 31)
 
-#define PACK_PAIRS(n, brings) ((brings) | (value[n] << 1) | (version[n] << 9)) /* the value also when only the checker looks at it */
+/* The value also when only the checker looks at it. */
+#define PACK_PAIRS(n, brings) ((brings) | (value[n] << 1) | (version[n] << 9))
 #define PAIRS_BRING(d) ((d) & 1)
 #define PAIRS_VALUE(d) (((d) >> 1) & 255)
 #define PAIRS_VERSION(d) (((d) >> 9) & 31)
