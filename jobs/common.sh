@@ -46,7 +46,8 @@ common_build_packages() {
 }
 common_analysis_packages() { echo python3 python3-pandas python3-matplotlib; } # what analysis/report.py needs
 common_test_packages() {
-    echo shellcheck spin slurm-wlm munge "$(common_analysis_packages)" chromium chromium-driver python3-selenium
+    echo shellcheck groff-base mandoc spin slurm-wlm munge "$(common_analysis_packages)" chromium chromium-driver \
+        python3-selenium
 }
 # With these the tests of label fuzz are there, too.
 common_fuzz_packages() { echo clang libclang-rt-14-dev; }
@@ -66,7 +67,8 @@ common_present() {
     chromium-driver) [[ -x /usr/bin/chromedriver ]] ;;
     slurm-wlm) [[ -x /usr/sbin/slurmctld && -x /usr/sbin/slurmd ]] && command -v sbatch >/dev/null ;;
     munge) [[ -x /usr/sbin/munged ]] ;;
-    clang | cmake | jq | shellcheck | spin) command -v "$1" >/dev/null ;;
+    groff-base) command -v groff >/dev/null ;;
+    clang | cmake | jq | mandoc | shellcheck | spin) command -v "$1" >/dev/null ;;
     pkg-config) command -v pkg-config >/dev/null ;;
     openmpi-bin) command -v "${MPIRUN:-mpirun}" >/dev/null ;;
     libopenmpi-dev) command -v mpicc >/dev/null ;;

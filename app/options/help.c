@@ -57,17 +57,11 @@ static void put_rule(struct writer *writer, const struct options_rule *rule) {
         put(writer, "\n");
     }
     put_wrapped(writer, rule->help);
-    char range[128], limits[256];
-    options_rule_range(rule, range, sizeof range);
-    if (rule->kind == OPTIONS_KIND_PHASE) {
-        range[0] = '\0'; /* its help says it */
-    }
-    if (range[0] != '\0' || rule->fallback != NULL) {
-        (void)snprintf(limits, sizeof limits, "[%s%s%s%s]", range,
-                       range[0] != '\0' && rule->fallback != NULL ? "; " : "",
-                       rule->fallback != NULL ? "default " : "",
-                       rule->fallback != NULL ? rule->fallback : "");
-        put_wrapped(writer, limits);
+    char limits[OPTIONS_LIMITS_SIZE], bracketed[OPTIONS_LIMITS_SIZE + 2];
+    options_rule_limits(rule, limits);
+    if (limits[0] != '\0') {
+        (void)snprintf(bracketed, sizeof bracketed, "[%s]", limits);
+        put_wrapped(writer, bracketed);
     }
     put(writer, "\n");
 }

@@ -791,3 +791,13 @@ void options_rule_range(const struct options_rule *rule, char *text, size_t size
         used += added < 0 ? 0 : (size_t)added;
     }
 }
+
+void options_rule_limits(const struct options_rule *rule, char text[OPTIONS_LIMITS_SIZE]) {
+    char range[OPTIONS_LIMITS_SIZE / 2] = "";
+    if (rule->kind != OPTIONS_KIND_PHASE) { /* its help says it */
+        options_rule_range(rule, range, sizeof range);
+    }
+    const bool has_fallback = rule->fallback != NULL;
+    (void)snprintf(text, OPTIONS_LIMITS_SIZE, "%s%s%s%s", range, range[0] != '\0' && has_fallback ? "; " : "",
+                   has_fallback ? "default " : "", has_fallback ? rule->fallback : "");
+}

@@ -1,11 +1,14 @@
-/* Private to app/options: the table of commands, options and variables that parsing, help and dump are driven
- * by. A new option is one field in options.h and one entry in table.c; a new command is one entry and its bit
- * in the options that it takes. */
+/* Private to app/options and app/manual: the table of commands, options and variables that parsing, help, dump, the man
+ * page and the README's options are driven by. A new option is one field in options.h and one entry in table.c; a new
+ * command is one entry and its bit in the options that it takes. Afterwards `cmake --build build --target manual`
+ * writes the README's options anew. */
 #ifndef APP_OPTIONS_TABLE_H
 #define APP_OPTIONS_TABLE_H
 
 #include "app/options/options.h"
 
+/* Room for what options_rule_limits writes. */
+#define OPTIONS_LIMITS_SIZE 256u
 /* Room for the text of any value that isn't borrowed. */
 #define OPTIONS_VALUE_SIZE 32u
 
@@ -65,6 +68,9 @@ extern const struct options_command_rule options_commands[OPTIONS_COMMAND_COUNT]
 /* How the value of a rule is limited: "1 to 4096", "serial or parallel", "64KiB to 1TiB". "" if not at all.
  */
 void options_rule_range(const struct options_rule *rule, char *text, size_t size);
+
+/* The same and the default, "1 to 4096; default 1": either may be left out. */
+void options_rule_limits(const struct options_rule *rule, char text[OPTIONS_LIMITS_SIZE]);
 
 /* Writes the help of one command, or of the program if command is OPTIONS_COMMAND_COUNT, and the version. */
 void options_write_help(char text[OPTIONS_TEXT_SIZE], enum options_command command, bool all);

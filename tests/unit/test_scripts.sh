@@ -3,7 +3,7 @@
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
 command -v shellcheck >/dev/null || exit 77
-mapfile -t scripts < <(find .ci jobs tests analysis \( -name '*.sh' -o -name '*.sbatch' -o -path .ci/run \) -type f | sort)
+mapfile -t scripts < <(find .ci app jobs tests analysis \( -name '*.sh' -o -name '*.sbatch' -o -path .ci/run \) -type f | sort)
 echo "${#scripts[@]} scripts"
 ((${#scripts[@]} >= 20)) # a search that finds nothing proves nothing
 # SC2317 takes the functions that traps call for unreachable.
