@@ -154,7 +154,7 @@ struct result_phase {
     uint64_t file_bytes;
     uint32_t repetition; /* from 1; 0 while warming up */
     uint64_t operation_count;
-    uint64_t not_issued_count; /* of these: the rest of a crashed client's list */
+    uint64_t not_issued_count; /* of these: the rest of a crashed or stuck client's list */
     uint64_t elapsed_ns; /* of the timed part, the sum of its segments (--history-limit), on rank 0's clock */
     uint64_t segment_count;
     uint64_t judging_ns; /* of all segments, outside the timed part */

@@ -530,7 +530,8 @@ void table_print_phase(FILE *stream, const struct result_run *run, const struct 
         fprintf(stream, "  %s requests were sent again\n", text_count(phase->metrics.retry_count, a));
     }
     if (phase->not_issued_count > 0) {
-        fprintf(stream, "  %s operations were not issued: their client crashed\n", text_count(phase->not_issued_count, a));
+        fprintf(stream, "  %s operations were not issued: their client crashed, or waits for answers that nobody can give\n",
+                text_count(phase->not_issued_count, a));
     }
     if (!phase->verdict.valid) {
         return; /* what was measured of wrong answers means nothing */
