@@ -534,6 +534,25 @@ static void test_acks_are_batched(void) {
     end();
 }
 
+/* What a member passes up is what the tail has, though it has applied more itself. */
+static void test_acks_are_the_tails(void) {
+    begin(CHORD_LINEARIZABLE);
+    config.ack_batch_count = 1;
+    activate_all(3);
+    CU_ASSERT_EQUAL(ask(0, CHORD_INSERT, 1, "key"), CHORD_OK);
+    CU_ASSERT_EQUAL(ask(0, CHORD_INSERT, 2, "key"), CHORD_OK);
+    CU_ASSERT_EQUAL(deliver(CHORD_MESSAGE_CHAIN), CHORD_OK); /* both to the middle */
+    CU_ASSERT_EQUAL(deliver(CHORD_MESSAGE_CHAIN), CHORD_OK);
+    CU_ASSERT_EQUAL(deliver(CHORD_MESSAGE_CHAIN), CHORD_OK); /* the first to the tail */
+    CU_ASSERT_EQUAL(deliver(CHORD_MESSAGE_ACK), CHORD_OK);
+    CU_ASSERT_EQUAL(deliver(CHORD_MESSAGE_ACK), CHORD_OK);
+    CU_ASSERT_EQUAL(arc_of(1)->applied, 2);
+    CU_ASSERT_EQUAL(arc_of(2)->applied, 1);
+    CU_ASSERT_EQUAL(arc_of(1)->acknowledged, 1);
+    CU_ASSERT_EQUAL(arc_of(0)->acknowledged, 1);
+    end();
+}
+
 /* --- messages that don't fit (M5, M6) --- */
 
 static void test_stale_chain_is_refused(void) {
@@ -1422,6 +1441,7 @@ int main(void) {
         {"a chain of three", test_chain_of_three},
         {"a repeated write through the chain", test_repeat_through_the_chain},
         {"acknowledgements are batched and delayed", test_acks_are_batched},
+        {"acknowledged is what the tail has", test_acks_are_the_tails},
         {"a stale CHAIN is refused", test_stale_chain_is_refused},
         {"a CHAIN out of place changes nothing", test_chain_out_of_place},
         {"an ACK out of place changes nothing", test_ack_out_of_place},
