@@ -15,6 +15,20 @@ static struct budget_demand demand_of(uint32_t ranks, bool changes_ring) {
                                   .record_bytes = 3990, .frame_bytes = 4000, .changes_ring = changes_ring};
 }
 
+/* Each credit of each client pays for a frame, and for those of its request's repetitions that may be under way with it. */
+static void test_credits(void) {
+    for (uint32_t ranks = 1; ranks <= 64; ranks *= 2) {
+        const struct chord_config config = config_of(ranks, 1, 3);
+        const struct budget_demand demand = demand_of(ranks, false);
+        const struct budget few = budget_with_credits(&config, &demand, 100), many = budget_with_credits(&config, &demand, 101);
+        const uint64_t more = (uint64_t)BUDGET_COPIES_OF_A_REQUEST * ranks;
+        CU_ASSERT_EQUAL(few.credit_count, 100);
+        CU_ASSERT_EQUAL(many.queued_messages_max - few.queued_messages_max, more);
+        CU_ASSERT_EQUAL(many.queued_bytes_max - few.queued_bytes_max, more * demand.record_bytes);
+        CU_ASSERT(few.queued_messages_max >= 100 * more);
+    }
+}
+
 static void test_change(void) {
     for (uint32_t ranks = 1; ranks <= 64; ranks *= 2) {
         for (uint32_t virtual_nodes = 1; virtual_nodes <= 64; virtual_nodes *= 8) {
@@ -47,6 +61,7 @@ static void test_pieces(void) {
 
 int main(void) {
     static const struct unit_test tests[] = {
+        {"credits are paid for, with the copies of a request", test_credits},
         {"a view change is paid for, if the ring can change", test_change},
         {"pieces get smaller with many nodes", test_pieces},
     };

@@ -766,6 +766,34 @@ static void test_answers_with_claims(void) {
     }
 }
 
+/* A node that has left says so to who still sends to it: it is no finger any more, and another one is looked for. */
+static void test_gone(void) {
+    begin(CHORD_LINEARIZABLE);
+    config.routing = CHORD_ROUTING_FINGER;
+    install_all(1);
+    CU_ASSERT_EQUAL(give(0, activate_message(EPOCH)), CHORD_OK);
+    tell_neighbours(0);
+    struct chord_message found = {.type = CHORD_MESSAGE_FOUND, .from = {.rank = 2}};
+    found.found = (struct chord_found){.claim = {.owner = member_of(2), .start = id_of_number(8, 4), .epoch = EPOCH},
+                                       .incarnation = nodes[0].self.incarnation,
+                                       .exponent = 3};
+    CU_ASSERT_EQUAL(give(0, found), CHORD_OK);
+    CU_ASSERT_EQUAL(nodes[0].table.finger_count, 2);
+    CU_ASSERT_EQUAL(nodes[0].maintain.task, CHORD_MAINTAIN_NOTHING);
+    post_clear();
+    struct chord_message gone = {.type = CHORD_MESSAGE_GONE, .from = {.rank = 2}, .gone = {.member = member_of(2)}};
+    gone.gone.member.incarnation--; /* an earlier one: it has joined since */
+    CU_ASSERT_EQUAL(give(0, gone), CHORD_OK);
+    CU_ASSERT_EQUAL(nodes[0].table.finger_count, 2);
+    CU_ASSERT_EQUAL(post.count, 0);
+    gone.gone.member = member_of(2);
+    CU_ASSERT_EQUAL(give(0, gone), CHORD_OK);
+    CU_ASSERT_EQUAL(nodes[0].table.finger_count, 1);
+    CU_ASSERT_EQUAL_FATAL(count_of(CHORD_MESSAGE_LOOKUP), 1);
+    CU_ASSERT_EQUAL(last_of(CHORD_MESSAGE_LOOKUP)->lookup.exponent, 3);
+    end();
+}
+
 /* Section 4.3 and figure 6's fix_fingers: the fingers are filled by lookups; a lookup without an answer is
  * repeated. */
 static void test_fingers_are_filled_by_lookups(void) {
@@ -1449,6 +1477,7 @@ int main(void) {
         {"a shortcut is taken once", test_shortcuts},
         {"answers tell the cache who owns the arc", test_answers_with_claims},
         {"fingers are filled by lookups", test_fingers_are_filled_by_lookups},
+        {"a node that has left is no finger any more", test_gone},
         {"the second write waits for the first's ACK", test_second_write_waits},
         {"bytes under way are bounded, one large write goes alone", test_bytes_wait_too},
         {"repeats of a waiting request take no room", test_repeats_of_a_waiting_request_take_no_room},
