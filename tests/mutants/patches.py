@@ -18,7 +18,7 @@ class Mutant:
     path: Path
     rule: str  # what it breaks, as DESIGN names it
     breaks: str  # in a sentence
-    seen_by: tuple[str, ...]  # tests that are run first; those that are neither units nor the simulator are run for it alone
+    seen_by: tuple[str, ...]  # tests that are run first; what is neither unit nor simulator is run for it alone
     quick: bool  # one of the ten of label ci
     files: tuple[str, ...]  # that it changes, relative to the project's folder
 

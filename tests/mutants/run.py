@@ -1,15 +1,19 @@
 #!/usr/bin/python3
 """Breaks the program on purpose, one rule at a time, and says which test notices.
 
-Copies the source, builds the copy and runs the tests on it as it is: all must pass. Then applies each patch of this folder
-in turn, builds, and runs what the patch has changed: the unit tests up to the first that fails, the simulator, and those
-tests over MPI that the patch names. A mutant is caught if a test fails. It is not if all pass (then a test is missing), if a
-test hangs until CTest would end it, if it doesn't compile, or if its patch doesn't apply or changes no program (stale).
+Copies the source, builds the copy and runs the tests on it as it is: all must pass. Then applies each patch of this
+folder in turn, builds, and runs what the patch has changed: the unit tests up to the first that fails, the simulator,
+and those tests over MPI that the patch names. A mutant is caught if a test fails. It is not if all pass (then a test is
+missing), if a test hangs until CTest would end it, if it doesn't compile, or if its patch doesn't apply or changes no
+program (stale).
+
+Exit status: 0 all are caught, 1 one isn't, 2 it can't be told.
 """
 
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -78,7 +82,7 @@ class Runner:
         units = [name for name in self.tests if name.startswith("unit.") and concerned(name)]
         units.sort(key=lambda name: (name not in named, self.seconds[name]))
         if self.quick:
-            return [[name for name in units if name in named] + [name for name in named if not name.startswith("unit.")]]
+            return [sorted(named, key=lambda name: not name.startswith("unit."))]
         others = [[name] for name in named if not name.startswith("unit.") and name not in SIMULATORS]
         return [units, [name for name in SIMULATORS if concerned(name)], *others]
 
@@ -102,8 +106,9 @@ class Runner:
                     break
                 if outcome.kind != "passed":
                     result.why = f"{name} {outcome.kind}"
+                    break  # so would others of its kind
         if result.caught_by:
-            result.status = "caught"
+            result.status, result.why = "caught", ""
         elif result.why:
             result.status = "hung"
         return result
@@ -130,7 +135,8 @@ def in_markdown(results: list[Result]) -> str:
 
     lines = ["| mutant | rule | breaks | caught by |", "|---|---|---|---|"]
     for result in results:
-        caught = "; ".join(f"`{one['test']}`: {one['line']}" for one in result.caught_by) or f"**{result.status}** {result.why}"
+        caught = ("; ".join(f"`{one['test']}`: {one['line']}" for one in result.caught_by)
+                  or f"**{result.status}** {result.why}")
         lines.append(f"| `{result.name}` | {cell(result.rule)} | {cell(result.breaks)} | {cell(caught)} |")
     return "\n".join(lines) + "\n"
 
@@ -151,7 +157,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="print the mutants and what they break")
     parser.add_argument("--seeds", type=int, default=SEEDS, metavar="COUNT",
                         help="of the simulator, with faults and as many without (default: %(default)s)")
-    parser.add_argument("--jobs", type=int, default=2, metavar="COUNT", help="compilations at once (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=2, metavar="COUNT",
+                        help="compilations at once (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there")
     parser.add_argument("--keep", action="store_true", help="leave the copy, and say where it is")
@@ -181,6 +188,7 @@ def main() -> int:
         for mutant in mutants:
             print(f"{mutant.name:<44} {mutant.rule}{' (ci)' if mutant.quick else ''}\n    {mutant.breaks}")
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the copy is removed
     folder = Path(tempfile.mkdtemp(prefix="chordkv-mutants-"))
     results: list[Result] = []
     started = time.monotonic()

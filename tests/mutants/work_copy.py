@@ -41,8 +41,8 @@ class Outcome:
 
 # What says best what a test saw; the first of these that any line of its output has.
 TELLING = [re.compile(pattern) for pattern in (
-    r"\.c:\d+: first failure: ", r"^\d+\. .*\.[ch]:\d+ ", r"^seed \d+: (?!waits)", r"check failed|does not hold: |: line \d+: ",
-    r"^\S+\.(py|sh): |^FAILED?:|^not ok", r"rror: |wrong|expected")]
+    r"\.c:\d+: first failure: ", r"^\d+\. .*\.[ch]:\d+ ", r"^seed \d+: (?!waits)",
+    r"check failed|does not hold: |: line \d+: ", r"^\S+\.(py|sh): |^FAILED?:|^not ok", r"rror: |wrong|expected")]
 
 
 def first_failure(text: str, status: int) -> str:
@@ -69,12 +69,18 @@ class WorkCopy:
         self.programs_of: dict[str, frozenset[Path]] = {}  # by the test's name: what of the build it runs or looks at
         self.tests: dict[str, Test] = {}  # those whose programs have been built
 
+    def call(self, *command: str) -> tuple[bool, str]:
+        """Whether a command in the copy ended well, and what it said."""
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+        return done.returncode == 0, done.stdout
+
     # --- the source ---
 
     def copy_source(self, source: Path) -> None:
         """What git has, or would take; outside of a work tree all but what the scripts here make."""
-        listed = subprocess.run(["git", "-C", str(source), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False) if shutil.which("git") else None
+        command = ["git", "-C", str(source), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        listed = subprocess.run(command, capture_output=True, check=False) if shutil.which("git") else None
         if listed is None or listed.returncode != 0:
             made = {str(source / ".git"), str(source / "results"), *map(str, source.glob("build*"))}
             shutil.copytree(source, self.folder, symlinks=True, ignore=lambda folder, names: [
@@ -90,10 +96,10 @@ class WorkCopy:
         return [hashlib.sha256((self.folder / name).read_bytes()).hexdigest() for name in names]
 
     def patch(self, patch: Path, *options: str) -> str:
-        """Applies the patch with no fuzz and no offset of its own; returns why it couldn't, or nothing."""
-        command = ["patch", "--batch", "--forward", "-p1", "--fuzz=0", "--no-backup-if-mismatch", *options, "-i", str(patch)]
-        done = subprocess.run(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        return "" if done.returncode == 0 else " ".join(done.stdout.split())
+        """Applies the patch, whose context must fit; returns why it couldn't, or nothing."""
+        good, text = self.call("patch", "--batch", "--forward", "-p1", "--fuzz=0", "--no-backup-if-mismatch", *options,
+                               "-i", str(patch))
+        return "" if good else " ".join(text.split())
 
     # --- the build ---
 
@@ -104,25 +110,29 @@ class WorkCopy:
             options.append("-GNinja")
         if shutil.which("ccache"):
             options.append("-DCMAKE_C_COMPILER_LAUNCHER=ccache")
-        done = subprocess.run(["cmake", "-S", str(self.folder), "-B", str(self.build_folder), *options], env=self.environment,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        if done.returncode != 0:
-            raise CopyError(f"the copy can't be configured:\n{done.stdout[-3000:]}")
+        good, text = self.call("cmake", "-S", str(self.folder), "-B", str(self.build_folder), *options)
+        if not good:
+            raise CopyError(f"the copy can't be configured:\n{text[-3000:]}")
         self.read_programs()
 
     def read_programs(self) -> None:
         """From CTest's own files: its listing leaves out the commands of programs that aren't built yet."""
+        entry = re.compile(r"^add_test\((?:\[=\[)?([^\s\]]+)(?:\]=\])? (.*)\)$", re.MULTILINE)
         for path in self.build_folder.rglob("CTestTestfile.cmake"):
-            for name, words in re.findall(r'^add_test\((?:\[=\[)?([^\s\]]+)(?:\]=\])? (.*)\)$', path.read_text(), re.MULTILINE):
-                self.programs_of[name] = frozenset(Path(word) for word in re.findall(r'"([^"]*)"', words)
-                                                   if word.startswith(f"{self.build_folder}/"))
+            for name, text in entry.findall(path.read_text(encoding="utf-8")):
+                words = [Path(word) for word in re.findall(r'"([^"]*)"', text)]
+                programs = {word for word in words if self.build_folder in word.parents}
+                # Some scripts look for the checker beside the program.
+                programs |= {program.with_name("chordkv-check") for program in programs if program.name == "chordkv"}
+                self.programs_of[name] = frozenset(programs)
         for name in SIMULATORS:
             self.programs_of[name] = self.programs_of["sim.calm"]
 
     def read_tests(self, seeds: int) -> None:
-        listed = subprocess.run(["ctest", "--test-dir", str(self.build_folder), "--show-only=json-v1"], stdout=subprocess.PIPE,
-                                env=self.environment, text=True, check=True)
-        for test in json.loads(listed.stdout)["tests"]:
+        good, text = self.call("ctest", "--test-dir", str(self.build_folder), "--show-only=json-v1")
+        if not good:
+            raise CopyError(f"CTest doesn't list the copy's tests:\n{text[-3000:]}")
+        for test in json.loads(text[text.index("{"):])["tests"]:
             properties = {entry["name"]: entry["value"] for entry in test.get("properties", [])}
             self.tests[test["name"]] = Test(
                 name=test["name"], command=tuple(test.get("command", ())),
@@ -137,11 +147,9 @@ class WorkCopy:
     def build(self, programs: set[Path]) -> str:
         """Builds what the programs take; returns the first error, or nothing."""
         targets = sorted({program.name for program in programs if program.suffix != ".a"})
-        done = subprocess.run(["cmake", "--build", str(self.build_folder), "-j", str(self.jobs), "--target", *targets],
-                              env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        if done.returncode == 0:
-            return ""
-        return next((line for line in done.stdout.splitlines() if "error:" in line or "undefined" in line), done.stdout[-500:])
+        good, text = self.call("cmake", "--build", str(self.build_folder), "-j", str(self.jobs), "--target", *targets)
+        errors = (line for line in text.splitlines() if "error:" in line or "undefined" in line)
+        return "" if good else next(errors, text[-500:])
 
     def contents(self, programs: set[Path]) -> dict[Path, str]:
         return {program: hashlib.sha256(program.read_bytes()).hexdigest() for program in programs}
@@ -149,7 +157,7 @@ class WorkCopy:
     # --- the tests ---
 
     def end_leftovers(self, session: int) -> None:
-        """A test that fails may leave ranks behind: ends what is left of its session, in whatever process group it is."""
+        """A test that fails may leave ranks behind: ends what is left of its session, whatever its process group."""
         for entry in Path("/proc").iterdir():
             try:
                 fields = (entry / "stat").read_text().rpartition(")")[2].split() if entry.name.isdigit() else []
@@ -162,8 +170,8 @@ class WorkCopy:
         test = self.tests[name]
         started = time.monotonic()
         process = subprocess.Popen(test.command, cwd=test.folder, env={**self.environment, **test.environment},
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                   errors="replace", start_new_session=True)
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                   text=True, errors="replace", start_new_session=True)
         try:
             text, _ = process.communicate(timeout=test.seconds)
         except subprocess.TimeoutExpired:
@@ -178,4 +186,5 @@ class WorkCopy:
         if process.returncode == test.skip_status:
             return Outcome(name, "skipped", seconds)
         line = first_failure(text.replace(f"{self.folder}/", ""), process.returncode)
-        return Outcome(name, "failed", seconds, line if len(line) <= FAILURE_TEXT_MAX else line[:FAILURE_TEXT_MAX - 3] + "...")
+        shortened = line if len(line) <= FAILURE_TEXT_MAX else line[:FAILURE_TEXT_MAX - 3] + "..."
+        return Outcome(name, "failed", seconds, shortened)
