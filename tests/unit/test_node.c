@@ -733,6 +733,33 @@ static void test_shortcuts(void) {
     end();
 }
 
+/* Whom a cache names serves what it owns, and no more. */
+static void test_a_shortcut_makes_no_owner(void) {
+    struct chord_cache cache;
+    begin(CHORD_LINEARIZABLE);
+    CU_ASSERT_EQUAL_FATAL(chord_cache_init(&cache, &counting.allocator, 2), CHORD_OK);
+    environment.cache = &cache;
+    const struct chord_member self = member_of(1);
+    struct chord_message install = install_message(EPOCH, 1);
+    install.install.start = id_of_number(4, 4);
+    install.install.arc_start = id_of_number(4, 4);
+    install.install.end = self.id;
+    install.install.chain.array = &self;
+    install.install.source = self;
+    CU_ASSERT_EQUAL(give(1, install), CHORD_OK);
+    struct chord_message activate = activate_message(EPOCH);
+    activate.activate.start = id_of_number(4, 4);
+    activate.activate.end = self.id;
+    CU_ASSERT_EQUAL(give(1, activate), CHORD_OK);
+    CU_ASSERT_TRUE_FATAL(chord_arc_serves(chord_node_own_arc(&nodes[1])));
+    tell_neighbours(1);
+    (void)ask_by_cache(1, CHORD_SHORTCUT_TAKEN, true); /* for id 2, which is before its arc */
+    CU_ASSERT_EQUAL(last_of(CHORD_MESSAGE_REQUEST)->to.rank, 0);
+    CU_ASSERT_EQUAL(count_of(CHORD_MESSAGE_ANSWER), 0);
+    chord_cache_clear(&cache, &counting.allocator);
+    end();
+}
+
 /* The tail knows the arc's owner, and tells it the client's cache when the way was long. */
 static void test_answers_with_claims(void) {
     struct chord_cache cache;
@@ -764,6 +791,50 @@ static void test_answers_with_claims(void) {
         chord_cache_clear(&cache, &counting.allocator);
         end();
     }
+}
+
+static struct chord_message announce_message(uint32_t target, uint32_t end) {
+    return (struct chord_message){
+        .type = CHORD_MESSAGE_ANNOUNCE,
+        .from = {.rank = 2},
+        .announce = {.claim = {.owner = member_of(2), .start = id_of_number(8, 4), .epoch = EPOCH},
+                     .target = id_of_number(target, 4), .end = id_of_number(end, 4), .exponent = 3, .hops = 1}};
+}
+
+/* Node 12 has gained (8, 12] and tells those whose fingers start there: the nodes up to the walk's end, each of which owns the
+ * target when it comes there. */
+static void test_announcements(void) {
+    begin(CHORD_LINEARIZABLE);
+    config.routing = CHORD_ROUTING_FINGER;
+    install_all(1);
+    CU_ASSERT_EQUAL(give(0, activate_message(EPOCH)), CHORD_OK);
+    tell_neighbours(0);
+    CU_ASSERT_EQUAL(nodes[0].table.finger_count, 1);
+    post_clear();
+    /* Node 4 owns the target, but lies behind the end: it is told nothing, and the walk is over. */
+    CU_ASSERT_EQUAL(give(0, announce_message(1, 2)), CHORD_OK);
+    CU_ASSERT_EQUAL(nodes[0].table.finger_count, 1);
+    CU_ASSERT_EQUAL_FATAL(count_of(CHORD_MESSAGE_ANNOUNCED), 1);
+    CU_ASSERT_EQUAL(last_of(CHORD_MESSAGE_ANNOUNCED)->to.rank, 2);
+    CU_ASSERT_EQUAL(last_of(CHORD_MESSAGE_ANNOUNCED)->announced.exponent, 3);
+    CU_ASSERT_EQUAL(last_of(CHORD_MESSAGE_ANNOUNCED)->announced.hops, 2);
+    /* It is the end: it learns its finger, and the walk is over. */
+    CU_ASSERT_EQUAL(give(0, announce_message(1, 4)), CHORD_OK);
+    CU_ASSERT_EQUAL(nodes[0].table.finger_count, 2);
+    CU_ASSERT_EQUAL(count_of(CHORD_MESSAGE_ANNOUNCED), 2);
+    CU_ASSERT_EQUAL(count_of(CHORD_MESSAGE_ANNOUNCE), 0);
+    /* The end is farther: on to the next node. So it is with what isn't its own. */
+    for (uint32_t target = 1; target <= 6; target += 5) {
+        post_clear();
+        CU_ASSERT_EQUAL(give(0, announce_message(target, 8)), CHORD_OK);
+        CU_ASSERT_EQUAL(count_of(CHORD_MESSAGE_ANNOUNCED), 0);
+        CU_ASSERT_EQUAL_FATAL(count_of(CHORD_MESSAGE_ANNOUNCE), 1);
+        const struct chord_message *passed = last_of(CHORD_MESSAGE_ANNOUNCE);
+        CU_ASSERT_EQUAL(passed->to.rank, 1);
+        CU_ASSERT_TRUE(chord_id_equal(passed->announce.target, id_of_number(target == 1 ? 5 : 6, 4)));
+        CU_ASSERT_EQUAL(passed->announce.hops, 2);
+    }
+    end();
 }
 
 /* A node that has left says so to who still sends to it: it is no finger any more, and another one is looked for. */
@@ -1475,9 +1546,11 @@ int main(void) {
         {"an ACK out of place changes nothing", test_ack_out_of_place},
         {"hops are counted and bounded", test_hops},
         {"a shortcut is taken once", test_shortcuts},
+        {"a shortcut makes no owner", test_a_shortcut_makes_no_owner},
         {"answers tell the cache who owns the arc", test_answers_with_claims},
         {"fingers are filled by lookups", test_fingers_are_filled_by_lookups},
         {"a node that has left is no finger any more", test_gone},
+        {"announcements", test_announcements},
         {"the second write waits for the first's ACK", test_second_write_waits},
         {"bytes under way are bounded, one large write goes alone", test_bytes_wait_too},
         {"repeats of a waiting request take no room", test_repeats_of_a_waiting_request_take_no_room},
