@@ -32,6 +32,7 @@ class Result:
     name: str
     rule: str
     breaks: str
+    quick: bool
     status: str = "survived"  # caught, survived, stale, broken or hung
     why: str = ""
     caught_by: list[dict[str, str]] = field(default_factory=list)  # test, line
@@ -87,7 +88,7 @@ class Runner:
         return [units, [name for name in SIMULATORS if concerned(name)], *others]
 
     def judge(self, mutant: Mutant) -> Result:
-        result = Result(mutant.name, mutant.rule, mutant.breaks)
+        result = Result(mutant.name, mutant.rule, mutant.breaks, mutant.quick)
         problem = self.copy.build(self.programs)
         if problem:
             result.status, result.why = "broken", f"it doesn't compile: {problem}"
@@ -118,7 +119,8 @@ class Runner:
         before = self.copy.digests(mutant.files)
         refused = self.copy.patch(mutant.path, "--dry-run") or self.copy.patch(mutant.path)
         if refused:
-            return Result(mutant.name, mutant.rule, mutant.breaks, "stale", f"it doesn't apply: {refused}")
+            return Result(mutant.name, mutant.rule, mutant.breaks, mutant.quick, "stale",
+                          f"it doesn't apply: {refused}")
         try:
             result = self.judge(mutant)
         finally:
@@ -137,7 +139,8 @@ def in_markdown(results: list[Result]) -> str:
     for result in results:
         caught = ("; ".join(f"`{one['test']}`: {one['line']}" for one in result.caught_by)
                   or f"**{result.status}** {result.why}")
-        lines.append(f"| `{result.name}` | {cell(result.rule)} | {cell(result.breaks)} | {cell(caught)} |")
+        name = f"`{result.name}`{' (ci)' if result.quick else ''}"
+        lines.append(f"| {name} | {cell(result.rule)} | {cell(result.breaks)} | {cell(caught)} |")
     return "\n".join(lines) + "\n"
 
 
