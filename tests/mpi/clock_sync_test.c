@@ -1,5 +1,5 @@
-/* Ranks of one host share one clock: each of them sets its own ahead by seconds here, and the offset that is measured must
- * take back just that, within the bound that is told. */
+/* Ranks of one host share one clock: each of them sets its own ahead by seconds here, and the offset that is measured
+ * must take back just that, within the bound that is told. */
 #include "app/mpi/clock_sync.h"
 #include "app/mpi/monotime.h"
 #include "app/mpi/startup.h"
@@ -28,8 +28,8 @@ int main(int argc, char **argv) {
     const struct clock_offset offset = clock_sync_measure(comm);
     const bool right = (uint64_t)llabs(offset.offset_ns + ahead_ns) <= offset.error_ns &&
                        (rank == 0 ? offset.error_ns == 0 : offset.error_ns > 0 && offset.error_ns < 1000000000u);
-    printf("clock_sync_test: rank %d, %" PRId64 " ns ahead: offset %" PRId64 " ns, at most %" PRIu64 " ns off: %s\n", rank,
-           ahead_ns, offset.offset_ns, offset.error_ns, right ? "right" : "WRONG");
+    printf("clock_sync_test: rank %d, %" PRId64 " ns ahead: offset %" PRId64 " ns, at most %" PRIu64 " ns off: %s\n",
+           rank, ahead_ns, offset.offset_ns, offset.error_ns, right ? "right" : "WRONG");
     MPI_Comm_free(&comm);
     MPI_Finalize();
     return right ? 0 : 1;

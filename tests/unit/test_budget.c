@@ -15,12 +15,13 @@ static struct budget_demand demand_of(uint32_t ranks, bool changes_ring) {
                                   .record_bytes = 3990, .frame_bytes = 4000, .changes_ring = changes_ring};
 }
 
-/* Each credit of each client pays for a frame, and for those of its request's repetitions that may be under way with it. */
+/* Each credit of each client pays for a frame, and for those of its request's repetitions that may be under way. */
 static void test_credits(void) {
     for (uint32_t ranks = 1; ranks <= 64; ranks *= 2) {
         const struct chord_config config = config_of(ranks, 1, 3);
         const struct budget_demand demand = demand_of(ranks, false);
-        const struct budget few = budget_with_credits(&config, &demand, 100), many = budget_with_credits(&config, &demand, 101);
+        const struct budget few = budget_with_credits(&config, &demand, 100);
+        const struct budget many = budget_with_credits(&config, &demand, 101);
         const uint64_t more = (uint64_t)BUDGET_COPIES_OF_A_REQUEST * ranks;
         CU_ASSERT_EQUAL(few.credit_count, 100);
         CU_ASSERT_EQUAL(many.queued_messages_max - few.queued_messages_max, more);

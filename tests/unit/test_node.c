@@ -801,8 +801,8 @@ static struct chord_message announce_message(uint32_t target, uint32_t end) {
                      .target = id_of_number(target, 4), .end = id_of_number(end, 4), .exponent = 3, .hops = 1}};
 }
 
-/* Node 12 has gained (8, 12] and tells those whose fingers start there: the nodes up to the walk's end, each of which owns the
- * target when it comes there. */
+/* Node 12 has gained (8, 12] and tells those whose fingers start there: the nodes up to the walk's end, each of which owns
+ * the target when it comes there. */
 static void test_announcements(void) {
     begin(CHORD_LINEARIZABLE);
     config.routing = CHORD_ROUTING_FINGER;
