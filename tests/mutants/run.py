@@ -40,6 +40,10 @@ class Result:
     seconds: float = 0.0
 
 
+def stale(mutant: Mutant, refused: str) -> Result:
+    return Result(mutant.name, mutant.rule, mutant.breaks, mutant.quick, "stale", f"it doesn't apply: {refused}")
+
+
 class Runner:
     def __init__(self, copy: WorkCopy, mutants: list[Mutant], quick: bool) -> None:
         self.copy = copy
@@ -119,8 +123,7 @@ class Runner:
         before = self.copy.digests(mutant.files)
         refused = self.copy.patch(mutant.path, "--dry-run") or self.copy.patch(mutant.path)
         if refused:
-            return Result(mutant.name, mutant.rule, mutant.breaks, mutant.quick, "stale",
-                          f"it doesn't apply: {refused}")
+            return stale(mutant, refused)
         try:
             result = self.judge(mutant)
         finally:
@@ -156,7 +159,8 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", default=[], metavar="NAME",
                         help="mutants by number, name or part of a name; repeat it")
-    parser.add_argument("--quick", action="store_true", help="the ten of label ci, by the tests that they name")
+    parser.add_argument("--quick", action="store_true",
+                        help="the ten of label ci, by the tests that they name; the others must apply")
     parser.add_argument("--list", action="store_true", help="print the mutants and what they break")
     parser.add_argument("--seeds", type=int, default=SEEDS, metavar="COUNT",
                         help="of the simulator, with faults and as many without (default: %(default)s)")
@@ -201,6 +205,11 @@ def main() -> int:
         runner = Runner(copy, mutants, arguments.quick)
         runner.control(arguments.seeds)
         print(f"without a mutant {len(runner.tests)} tests pass ({time.monotonic() - started:.0f} s)", flush=True)
+        for mutant in all_mutants() if arguments.quick else []:
+            refused = copy.patch(mutant.path, "--dry-run")
+            if refused and mutant not in mutants:  # the others: have they kept up with the code?
+                results.append(stale(mutant, refused))
+                tell(results[-1])
         for mutant in mutants:
             results.append(runner.run(mutant))
             tell(results[-1])
