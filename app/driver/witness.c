@@ -5,20 +5,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Records in one CONTROL_RECORDS message; the next one waits for the acknowledgement. */
-#define RECORDS_PER_MESSAGE 512u
+/* Records in one CONTROL_RECORDS message, which then fits into a frame; the next one waits for the acknowledgement. */
+#define RECORDS_PER_MESSAGE 70u
+
+static size_t message_size(size_t record_count) {
+    return sizeof(struct control_records) + record_count * sizeof(struct history_record);
+}
 
 enum chord_status witness_init(struct witness *witness, struct runtime *runtime, const struct chord_config *config) {
     *witness = (struct witness){.runtime = runtime, .config = config};
     witness->outboxes = calloc(config->rank_count, sizeof *witness->outboxes);
     witness->is_lost = calloc(config->rank_count, sizeof *witness->is_lost);
-    return witness->outboxes == NULL || witness->is_lost == NULL ? CHORD_NO_MEMORY : CHORD_OK;
+    witness->messages = malloc(config->rank_count * message_size(RECORDS_PER_MESSAGE));
+    return witness->outboxes == NULL || witness->is_lost == NULL || witness->messages == NULL ? CHORD_NO_MEMORY
+                                                                                              : CHORD_OK;
 }
 
 void witness_clear(struct witness *witness) {
     free(witness->outboxes);
     free(witness->is_lost);
-    free(witness->sorted);
+    free(witness->messages);
     free(witness->kept);
     history_free(&witness->received);
     history_free(&witness->foreign);
@@ -40,55 +46,57 @@ static uint32_t judge_of(const struct witness *witness, uint64_t key_digest) {
     return witness->is_lost[rank] ? witness->config->coordinator_rank : rank;
 }
 
-static void send_records(const struct witness *witness, uint32_t to_rank, const struct history_record *records,
-                         size_t count) {
-    unsigned char message[sizeof(struct control_records) + RECORDS_PER_MESSAGE * sizeof *records];
-    const struct control_records head = {.attempt = witness->attempt};
-    memcpy(message, &head, sizeof head);
-    memcpy(message + sizeof head, records, count * sizeof *records);
-    runtime_send_control(witness->runtime, to_rank, CONTROL_RECORDS, message, sizeof head + count * sizeof *records);
+static unsigned char *message_to(const struct witness *witness, uint32_t judge) {
+    return witness->messages + judge * message_size(RECORDS_PER_MESSAGE);
 }
 
-/* Sends every judge that isn't behind its next records. */
+static void send_message(struct witness *witness, uint32_t judge) {
+    struct witness_outbox *outbox = &witness->outboxes[judge];
+    const struct control_records head = {.attempt = witness->attempt};
+    unsigned char *message = message_to(witness, judge);
+    memcpy(message, &head, sizeof head);
+    runtime_send_control(witness->runtime, judge, CONTROL_RECORDS, message, message_size(outbox->count));
+    outbox->count = 0;
+    outbox->awaiting_ack = true;
+}
+
+/* The next record, on rank 0's clock. There is one. */
+static struct history_record next_record(const struct witness *witness) {
+    const size_t own_count = witness->history->count;
+    if (witness->next >= own_count) {
+        return witness->foreign.records[witness->next - own_count];
+    }
+    struct history_record record = witness->history->records[witness->next];
+    history_shift(&record, witness->offset_ns, witness->error_ns);
+    return record;
+}
+
+/* Fills messages in the order of the records, up to one whose judge is behind: so no copy of all of them is needed. The last
+ * messages go when there is nothing more to fill them with. */
 static void feed_judges(struct witness *witness) {
+    const size_t count = witness->history->count + witness->foreign.count;
+    for (; witness->next < count; witness->next++) {
+        const struct history_record record = next_record(witness);
+        const uint32_t judge = judge_of(witness, record.key_digest);
+        struct witness_outbox *outbox = &witness->outboxes[judge];
+        if (outbox->count == RECORDS_PER_MESSAGE) {
+            if (outbox->awaiting_ack) {
+                return;
+            }
+            send_message(witness, judge);
+        }
+        memcpy(message_to(witness, judge) + message_size(outbox->count), &record, sizeof record);
+        outbox->count++;
+    }
     bool done = true;
     for (uint32_t rank = 0; rank < witness->config->rank_count; rank++) {
         struct witness_outbox *outbox = &witness->outboxes[rank];
-        if (!outbox->awaiting_ack && outbox->next < outbox->end) {
-            const size_t left = outbox->end - outbox->next;
-            const size_t count = left < RECORDS_PER_MESSAGE ? left : RECORDS_PER_MESSAGE;
-            send_records(witness, rank, &witness->sorted[outbox->next], count);
-            outbox->next += count;
-            outbox->awaiting_ack = true;
+        if (outbox->count > 0 && !outbox->awaiting_ack) {
+            send_message(witness, rank);
         }
-        done &= !outbox->awaiting_ack && outbox->next == outbox->end;
+        done = done && outbox->count == 0 && !outbox->awaiting_ack;
     }
-    if (done) {
-        witness->scattering = false;
-        free(witness->sorted);
-        witness->sorted = NULL;
-    }
-}
-
-/* Makes the outboxes as long as what goes into them: counting sort by judge. */
-static void size_outboxes(struct witness *witness, const struct history *histories[2]) {
-    memset(witness->outboxes, 0, witness->config->rank_count * sizeof *witness->outboxes);
-    for (unsigned h = 0; h < 2; h++) {
-        for (size_t i = 0; i < histories[h]->count; i++) {
-            witness->outboxes[judge_of(witness, histories[h]->records[i].key_digest)].end++;
-        }
-    }
-    size_t position = 0;
-    for (uint32_t rank = 0; rank < witness->config->rank_count; rank++) {
-        const size_t count = witness->outboxes[rank].end;
-        witness->outboxes[rank].next = position;
-        witness->outboxes[rank].end = position;
-        position += count;
-    }
-}
-
-static void put(struct witness *witness, const struct history_record *record) {
-    witness->sorted[witness->outboxes[judge_of(witness, record->key_digest)].end++] = *record;
+    witness->scattering = !done;
 }
 
 /* Records of a newer attempt have come, or are to be sent: those of older ones count no more. */
@@ -101,21 +109,13 @@ static void adopt(struct witness *witness, uint32_t attempt) {
 
 void witness_scatter(struct witness *witness, const struct history *history, int64_t offset_ns, uint64_t error_ns,
                      uint32_t attempt, const bool *is_lost) {
-    const struct history *histories[2] = {history, &witness->foreign};
     adopt(witness, attempt);
     memcpy(witness->is_lost, is_lost, witness->config->rank_count * sizeof *witness->is_lost);
-    free(witness->sorted);
-    witness->sorted = malloc((history->count + witness->foreign.count + 1) * sizeof *witness->sorted);
-    chord_check(witness->sorted != NULL);
-    size_outboxes(witness, histories);
-    for (size_t i = 0; i < history->count; i++) {
-        struct history_record record = history->records[i];
-        history_shift(&record, offset_ns, error_ns); /* onto rank 0's clock */
-        put(witness, &record);
-    }
-    for (size_t i = 0; i < witness->foreign.count; i++) {
-        put(witness, &witness->foreign.records[i]);
-    }
+    memset(witness->outboxes, 0, witness->config->rank_count * sizeof *witness->outboxes);
+    witness->history = history;
+    witness->next = 0;
+    witness->offset_ns = offset_ns;
+    witness->error_ns = error_ns;
     witness->scattering = true;
     feed_judges(witness);
 }
@@ -139,10 +139,9 @@ void witness_receive_records(struct witness *witness, uint32_t from_rank, const 
     chord_check(size >= sizeof head);
     memcpy(&head, bytes, sizeof head);
     adopt(witness, head.attempt);
-    for (size_t at = sizeof head; head.attempt == witness->attempt && at < size; at += sizeof(struct history_record)) {
-        struct history_record record;
-        memcpy(&record, bytes + at, sizeof record);
-        chord_check(history_append(&witness->received, &record) == CHORD_OK);
+    const size_t count = (size - sizeof head) / sizeof(struct history_record);
+    if (head.attempt == witness->attempt) {
+        chord_check(history_append_all(&witness->received, bytes + sizeof head, count) == CHORD_OK);
     }
     runtime_send_control(witness->runtime, from_rank, CONTROL_RECORDS_ACK, &head, sizeof head);
 }

@@ -14,11 +14,10 @@
 #include "app/driver/control.h"
 #include "app/mpi/runtime.h"
 
-/* What goes to one judge. */
+/* What goes to one judge: a message that is being filled. */
 struct witness_outbox {
-    size_t next; /* the first record, in the order of judges, that is not sent yet */
-    size_t end;
-    bool awaiting_ack;
+    size_t count; /* of its records */
+    bool awaiting_ack; /* of the message before */
 };
 
 struct witness {
@@ -28,8 +27,12 @@ struct witness {
     bool *is_lost; /* owned; by rank: rank 0 judges in its place */
 
     bool scattering;
-    struct history_record *sorted;   /* owned; records by judge, on rank 0's clock */
+    const struct history *history; /* borrowed while scattering: what is sent, before `foreign` */
+    size_t next;                   /* of both, the first record that isn't in an outbox yet */
+    int64_t offset_ns;             /* to rank 0's clock, of the history */
+    uint64_t error_ns;
     struct witness_outbox *outboxes; /* owned; by judge */
+    unsigned char *messages;         /* owned; by judge: a control_records and the records that follow it */
 
     struct history received; /* for this rank's judge */
     struct history foreign;  /* rank 0: what lost clients did, on rank 0's clock */
@@ -46,8 +49,8 @@ void witness_clear(struct witness *witness);
 /* The ring begins anew: nothing is known of any key. */
 void witness_reset(struct witness *witness);
 
-/* SCATTER: begins to send the records of the history, with all digests, by a clock that is offset_ns behind rank 0's, give or
- * take error_ns. is_lost: by rank, attempt as in control.h. */
+/* SCATTER: begins to send the records of the history, which doesn't change until that is over, with all digests, by a clock that
+ * is offset_ns behind rank 0's, give or take error_ns. is_lost: by rank, attempt as in control.h. */
 void witness_scatter(struct witness *witness, const struct history *history, int64_t offset_ns, uint64_t error_ns,
                      uint32_t attempt, const bool *is_lost);
 

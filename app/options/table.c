@@ -506,7 +506,7 @@ const struct options_rule options_rules[] = {
         .maximum = 1000000000,
         .fallback = "250000",
         .help = "Operations that a rank may issue before the timer stops, the answers of all ranks are judged and forgotten, and "
-                "the timer goes on: so histories take bounded memory, about 170 bytes an operation. 0: a phase is judged "
+                "the timer goes on: so histories take bounded memory, about 115 bytes an operation. 0: a phase is judged "
                 "once, at its end.",
         .commands = EVERY,
     },

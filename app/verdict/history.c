@@ -3,6 +3,7 @@
 #include "app/verdict/history_mapped.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define CAPACITY_FIRST 1024u
 
@@ -25,15 +26,35 @@ enum chord_status history_reserve(struct history *history, size_t capacity) {
     return CHORD_OK;
 }
 
+/* Room for so many more, and often for more than that, so that appending takes constant time on average. */
+static enum chord_status make_room(struct history *history, size_t count) {
+    if (history->capacity - history->count >= count) {
+        return CHORD_OK;
+    }
+    if (count > SIZE_MAX / 4 || history->capacity > SIZE_MAX / 4) {
+        return CHORD_NO_MEMORY;
+    }
+    const size_t doubled = history->capacity == 0 ? CAPACITY_FIRST : history->capacity * 2;
+    return history_reserve(history, history->count + count > doubled ? history->count + count : doubled);
+}
+
 enum chord_status history_append(struct history *history, const struct history_record *record) {
-    if (history->count == history->capacity) {
-        const size_t capacity = history->capacity == 0 ? CAPACITY_FIRST : history->capacity * 2;
-        const enum chord_status status = history_reserve(history, capacity);
-        if (status != CHORD_OK) {
-            return status;
-        }
+    const enum chord_status status = make_room(history, 1);
+    if (status != CHORD_OK) {
+        return status;
     }
     history->records[history->count++] = *record;
+    history_mapped_publish(history);
+    return CHORD_OK;
+}
+
+enum chord_status history_append_all(struct history *history, const unsigned char *records, size_t count) {
+    const enum chord_status status = make_room(history, count);
+    if (status != CHORD_OK || count == 0) {
+        return status;
+    }
+    memcpy(history->records + history->count, records, count * sizeof *history->records);
+    history->count += count;
     history_mapped_publish(history);
     return CHORD_OK;
 }

@@ -57,6 +57,10 @@ CHORD_MUST_CHECK enum chord_status history_reserve(struct history *history, size
 CHORD_MUST_CHECK enum chord_status history_append(struct history *history,
                                                   const struct history_record *record);
 
+/* The same of several, which stand at any address. */
+CHORD_MUST_CHECK enum chord_status history_append_all(struct history *history, const unsigned char *records,
+                                                      size_t count);
+
 /* Takes the last record back: its operation was not issued after all. There is one. */
 void history_take_back(struct history *history);
 

@@ -634,13 +634,9 @@ static enum chord_status group_init(struct group *group, size_t count_max,
     return CHORD_OK;
 }
 
-/* Adds the segment's unknown writes to the candidates, in order. */
+/* Adds the segment's unknown writes, so many, to the candidates, in order. */
 static enum chord_status add_candidates(struct judge *judge, const struct history_record *records,
-                                        size_t count) {
-    size_t added_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        added_count += is_unknown_write(&records[i]);
-    }
+                                        size_t count, size_t added_count) {
     if (added_count == 0) {
         return CHORD_OK;
     }
@@ -716,8 +712,10 @@ enum chord_status judge_segment(struct judge *judge, struct history_record *reco
     if (count == 0) {
         return CHORD_OK;
     }
+    size_t unknown_count = 0;
     for (size_t i = 0; i < count; i++) {
         records[i].mark = JUDGE_FINE;
+        unknown_count += is_unknown_write(&records[i]);
     }
     sort_records(records, count);
     const struct sizes sizes = measure(judge, records, count);
@@ -732,7 +730,7 @@ enum chord_status judge_segment(struct judge *judge, struct history_record *reco
         return CHORD_NO_MEMORY;
     }
     judge->keys = keys;
-    status = add_candidates(judge, records, count);
+    status = add_candidates(judge, records, count, unknown_count);
     if (status == CHORD_OK) {
         memmove(keys + sizes.new_key_count, keys, judge->key_count * sizeof *keys);
         judge_groups(judge, &group, records, count, sizes.new_key_count, verdict);

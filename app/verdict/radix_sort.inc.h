@@ -1,8 +1,9 @@
 /* A sort by a 128-bit number, in place and without allocating: American flag sort (McIlroy, Bostic and
  * McIlroy, "Engineering Radix Sort", Computing Systems 6(1), 1993), from the most significant digit on, with
  * insertion sort for what is short. A digit is the eight bits below the highest bit in which any two items
- * differ, so that digits that all items share cost nothing. Not stable, but the result is fixed by the input.
- * O(n) for n evenly spread keys.
+ * differ, so that digits that all items share cost nothing. What is short is ordered by numbers and positions
+ * alone, and each item is then moved once. Not stable, but the result is fixed by the input. O(n) for n evenly
+ * spread keys.
  *
  * A template: define before including it
  *     RADIX_SORT_NAME       the function's name: static void NAME(TYPE *items, size_t count)
@@ -10,15 +11,34 @@
  *     RADIX_SORT_KEY(item)  the number, an unsigned __int128, of a TYPE * */
 
 static void RADIX_SORT_NAME(RADIX_SORT_TYPE *items, size_t count) {
-    if (count <= 24) {
-        for (size_t i = 1; i < count; i++) {
-            const RADIX_SORT_TYPE item = items[i];
-            const unsigned __int128 key = RADIX_SORT_KEY(&item);
+    enum { SHORT = 48 };
+    if (count <= SHORT) {
+        unsigned __int128 keys[SHORT];
+        uint8_t from[SHORT];
+        for (size_t i = 0; i < count; i++) {
+            const unsigned __int128 key = RADIX_SORT_KEY(&items[i]);
             size_t at = i;
-            for (; at > 0 && RADIX_SORT_KEY(&items[at - 1]) > key; at--) {
-                items[at] = items[at - 1];
+            for (; at > 0 && keys[at - 1] > key; at--) {
+                keys[at] = keys[at - 1];
+                from[at] = from[at - 1];
             }
-            items[at] = item;
+            keys[at] = key;
+            from[at] = (uint8_t)i;
+        }
+        for (size_t i = 0; i < count; i++) { /* along each cycle of the permutation */
+            if (from[i] == i) {
+                continue;
+            }
+            const RADIX_SORT_TYPE first = items[i];
+            size_t at = i;
+            while (from[at] != i) {
+                const size_t next = from[at];
+                items[at] = items[next];
+                from[at] = (uint8_t)at;
+                at = next;
+            }
+            items[at] = first;
+            from[at] = (uint8_t)at;
         }
         return;
     }
