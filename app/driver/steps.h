@@ -67,10 +67,10 @@ struct driver_file {
     bool generates;      /* path is what the phase is called; survey says what is known beforehand */
 };
 
-/* Loads, runs and judges a file; *phase is borrowed until the next call. A wrong answer isn't an error here: see the
+/* Loads, runs and judges a file; *out is borrowed until the next call. A wrong answer isn't an error here: see the
  * verdict. */
 enum exit_status driver_run_file(struct driver *driver, const struct driver_file *file,
-                                 const struct result_phase **phase, char *message);
+                                 const struct result_phase **out, char *message);
 
 /* Ends the loops of all ranks. Returns the status, or EXIT_TIMED_OUT if they can't be reached; then, and if it is
  * EXIT_TIMED_OUT already, message says so. */

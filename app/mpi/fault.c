@@ -21,8 +21,6 @@
 #define MILLISECOND_NS UINT64_C(1000000)
 #define SECOND_NS UINT64_C(1000000000)
 
-extern char **environ;
-
 _Noreturn void fault_kill(void) {
     (void)kill(getpid(), SIGKILL);
     for (;;) {

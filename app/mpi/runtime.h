@@ -83,16 +83,16 @@ CHORD_MUST_CHECK enum chord_status runtime_reset_peer(struct runtime *runtime,
                                                       const struct chord_id *node_ids, uint32_t incarnation);
 
 /* The function to give to transport_create as `deliver`, with the runtime as context. */
-void runtime_deliver(void *runtime, uint32_t from_rank, const unsigned char *bytes, size_t size);
+void runtime_deliver(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size);
 
 /* The function to give to transport_create as `preview`, with the runtime as context. */
-void runtime_preview(void *runtime, const unsigned char *bytes, size_t size);
+void runtime_preview(void *context, const unsigned char *bytes, size_t size);
 
 /* The function to give to transport_create as `ride`, with the runtime as context. */
-size_t runtime_ride(void *runtime, unsigned char *at, size_t room);
+size_t runtime_ride(void *context, unsigned char *at, size_t room);
 
 /* The function to give to transport_create as `failed`, with the runtime as context. */
-void runtime_failed(void *runtime, uint32_t rank);
+void runtime_failed(void *context, uint32_t rank);
 
 /* One round: what has arrived, what is due, what the owner has to do; then, if there was nothing, sends what
  * is packed and waits as the transport's policy says. Returns whether there was anything. */

@@ -138,6 +138,7 @@ static void dump_option(void *context, const char *name, const char *value, bool
 
 static bool host_seen(const struct result_phase *phase, uint32_t rank) {
     for (uint32_t i = 0; i < rank; i++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): there are as many ranks as rank_count says */
         if (strncmp(phase->ranks[i].host, phase->ranks[rank].host, sizeof phase->ranks[i].host) == 0) {
             return true;
         }

@@ -107,9 +107,9 @@ void answers_info(const struct answers *answers, const struct answers_info *info
 void answers_route(const struct answers *answers, const unsigned char *key, size_t key_size, struct chord_id key_id,
                    const struct answers_node *nodes, size_t count);
 
-void answers_change(const struct answers *answers, const struct answers_change *change);
+void answers_change(const struct answers *answers, const struct answers_change *told);
 
-void answers_crash(const struct answers *answers, const struct answers_crash *crash);
+void answers_crash(const struct answers *answers, const struct answers_crash *told);
 
 void answers_stats(const struct answers *answers, const struct metrics *metrics, const struct traffic *traffic);
 

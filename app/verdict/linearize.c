@@ -196,6 +196,7 @@ static enum search_result search_group(struct checker *checker) {
             .value = has_value(record) ? value_number(checker, record) : 0,
             .kind = (uint8_t)kind_of(record, checker->strengths[i] == STRENGTH_WEAK)};
     }
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what the checker has is freed with it */
     return search_run(&checker->search, checker->operations, count, (uint32_t)checker->value_count + 1);
 }
 

@@ -115,6 +115,7 @@ __attribute__((format(printf, 3, 4))) static bool fail_line(struct workload_read
     char what[WHAT_SIZE], excerpt[EXCERPT_TEXT_SIZE];
     va_list arguments;
     va_start(arguments, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start stands above */
     (void)vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
     const uint64_t line = reader->input.line;
@@ -128,6 +129,7 @@ __attribute__((format(printf, 4, 5))) static bool fail_field(struct workload_rea
     char what[WHAT_SIZE], excerpt[EXCERPT_TEXT_SIZE], start[EXCERPT_BYTES_KEPT];
     va_list arguments;
     va_start(arguments, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start stands above */
     (void)vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
     const size_t quote = field->quoted ? 1 : 0;

@@ -124,6 +124,7 @@ static bool stands(const struct chord_cache *cache, const struct chord_claim *cl
 
 /* A slot without a claim. There is one: the clock has seen to it. */
 static uint32_t free_slot(struct chord_cache *cache) {
+    chord_check(cache->capacity > 0);
     while (cache->slots[cache->hand].is_used) {
         struct chord_cache_slot *slot = &cache->slots[cache->hand];
         if (cache->entry_count == cache->capacity && !slot->was_found) {

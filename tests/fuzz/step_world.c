@@ -449,6 +449,7 @@ bool world_prelude(uint32_t i, struct chord_message *message, struct world_scrat
         return register_others(i, message);
     }
     uint32_t count = 0;
+    FUZZ_REQUIRE(config->rank_count > 0);
     for (; count < config->rank_count && count < config->replica_count; count++) {
         const uint32_t member_rank = (rank + count) % config->rank_count;
         scratch->members[count] = (struct chord_member){

@@ -24,7 +24,9 @@ static struct workload_reader *make(write_file *write, const struct generator_pl
     const int descriptor = mkstemp(path);
     FILE *file = fdopen(descriptor, "w");
     struct workload_reader *reader = NULL;
-    CU_ASSERT_FATAL(file != NULL && write(file, plan) && fclose(file) == 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    const bool is_written = write(file, plan);
+    CU_ASSERT_FATAL(fclose(file) == 0 && is_written);
     CU_ASSERT_FATAL(workload_open(path, type, &reader, error, sizeof error));
     unlink(path);
     return reader;

@@ -581,7 +581,9 @@ static void test_one_key_with_two_ids(void) {
         CU_ASSERT_EQUAL(chord_store_put(&store, high, key, 3, key, 2, version), CHORD_OK);
         CU_ASSERT_PTR_NULL(chord_store_find(&store, low, (const unsigned char *)"kez", 3)); /* nor the other way round */
         CU_ASSERT_EQUAL(store.count, 2);
-        CU_ASSERT_EQUAL(chord_store_move(&store, (struct chord_id){.high = 15}, (struct chord_id){.high = 25}, &part), CHORD_OK);
+        const struct chord_id start = {.high = 15};
+        const struct chord_id end = {.high = 25};
+        CU_ASSERT_EQUAL(chord_store_move(&store, start, end, &part), CHORD_OK);
         CU_ASSERT(store.count == 1 && part.count == 1);
         CU_ASSERT_EQUAL(chord_store_find(&store, low, key, 3)->value_size, 1);
         CU_ASSERT_EQUAL(chord_store_find(&part, high, key, 3)->value_size, 2);
