@@ -2,7 +2,8 @@
 segment is found.
 
 --part same: answers, counts, hops and copies with and without a limit; generated phases, by number and by time;
---part wrong: a falsified answer in every segment, each found, the run goes on, and no throughput is told;
+--part wrong: a falsified answer in every segment, each found, and one in the first, a middle or the last segment alone;
+the run goes on, and no throughput is told;
 --part faults: ranks that join, leave, fall silent and are killed between and within segments.
 """
 
@@ -102,6 +103,29 @@ def check_wrong(program, files):
             ring.expect(found >= enough, f"{what}: {found} wrong in {last['phase']['segment_count']} segments")
 
 
+def check_wrong_once(program, folder):
+    """An answer is falsified where there is one with a value: here that is in one segment, and the others are right."""
+    segments = 6
+    for wrong in (1, 4, segments):
+        files = Files(folder, 0)
+        asked = range((wrong - 1) * LIMIT, wrong * LIMIT)
+        files.mix.write_text("".join(f"query,key{i % KEYS}\n" if i in asked else f"insert,key{i % KEYS},value{i}\n"
+                                     for i in range(segments * LIMIT)))
+        what = f"an answer of segment {wrong} alone"
+        print(what, flush=True)
+        done = ring.run(program, 4, files.options("--mode", "serial", "--history-limit", LIMIT, "--forge", "answer"))
+        ring.expect(done.status == 3, f"{what}: status {done.status}\n{done.stderr}")
+        last = done.phases[-1]
+        verdict = last["verdict"]
+        ring.expect(last["phase"]["segment_count"] == segments, f"{what}: {segments_of(done)}")
+        ring.expect(not verdict["valid"] and verdict["wrong_count"] == 1, f"{what}: {verdict}")
+        told = (last["throughput_per_second"], last["phase"]["elapsed_ns"])
+        ring.expect(told == (None, None), f"{what}: {last['phase']}")
+        ring.expect(("(segment " not in verdict["first_wrong"]) if wrong == 1 else
+                    verdict["first_wrong"].endswith(f"(segment {wrong})"), f"{what}: {verdict['first_wrong']}")
+        ring.expect(verdict["judge"]["operation_count"] == segments * LIMIT, f"{what}: not all judged")
+
+
 def check_faults(program, folder):
     files = Files(folder, 120000)
     for fault in ("crash:3:kill", "crash:3:silence", "crash:2:pause=700ms"):
@@ -155,6 +179,7 @@ def main():
             check_generated(given.program)
         elif given.part == "wrong":
             check_wrong(given.program, Files(folder))
+            check_wrong_once(given.program, folder)
         else:
             check_faults(given.program, folder)
             check_lost_maker(given.program, folder)
