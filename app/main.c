@@ -510,6 +510,14 @@ static void describe_run(struct process *process, uint64_t bound_bytes) {
     run->value_size_max = process->config.value_size_max;
 }
 
+/* Operations of a segment. An old value that an eventual ring answers may be of any earlier write, of which a judge that goes
+ * by segments knows the last alone: it isn't limited unless somebody wants that. */
+static size_t history_limit(const struct options *options) {
+    const bool is_limited = options->history_limit > 0 && (options->consistency == CHORD_LINEARIZABLE ||
+                                                           options_given(options, "history-limit"));
+    return is_limited ? (size_t)options->history_limit : SIZE_MAX;
+}
+
 static enum exit_status build(struct process *process) {
     fill_config(process);
     name_nodes(process);
@@ -538,8 +546,7 @@ static enum exit_status build(struct process *process) {
     snprintf(place.cpuset, sizeof place.cpuset, "%.*s", (int)sizeof place.cpuset - 1, process->topology.cpuset);
     const bool has_agent =
         agent_init(&process->agent, &process->runtime, &process->config, process->node_ids, &place) == CHORD_OK;
-    const uint64_t limit = process->options->history_limit;
-    process->agent.history_limit = limit == 0 ? SIZE_MAX : (size_t)limit;
+    process->agent.history_limit = history_limit(process->options);
     if (!has_agent) {
         fprintf(stderr, "chordkv: rank %d: out of memory\n", process->rank);
         return EXIT_FAILED;

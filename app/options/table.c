@@ -178,7 +178,7 @@ const struct options_rule options_rules[] = {
         .minimum = 1000000,
         .maximum = UINT64_C(86400000000000),
         .help = "No operation is begun later than so long after the start of what is measured. Every operation takes 64 bytes "
-                "of its rank's memory until it is judged, after the phase.",
+                "of its rank's memory until it is judged (--history-limit).",
         .commands = BENCH,
     },
     {
@@ -507,7 +507,8 @@ const struct options_rule options_rules[] = {
         .fallback = "250000",
         .help = "Operations that a rank may issue before the timer stops, the answers of all ranks are judged and forgotten, and "
                 "the timer goes on: so histories take bounded memory, about 115 bytes an operation. 0: a phase is judged "
-                "once, at its end.",
+                "once, at its end; so are eventual rings unless this is given, since of old values that are read later only the "
+                "last one of a segment can be compared.",
         .commands = EVERY,
     },
     {
