@@ -138,7 +138,8 @@ static enum generator_options_result parse(const char *line, struct generator_op
     char *argv[32] = {"chordkv-generate"};
     int argc = 1;
     snprintf(words, sizeof words, "%s", line);
-    for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " ")) {
+    char *rest = NULL;
+    for (char *word = strtok_r(words, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
         argv[argc++] = word;
     }
     error[0] = '\0';
