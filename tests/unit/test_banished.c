@@ -61,6 +61,13 @@ static void test_invited(void) {
     end();
 }
 
+/* Out, and not on its way: nothing is taken back, and it may be asked to join all the same. */
+static void test_spare(void) {
+    begin_with_a_pair();
+    banish_while(CHORD_ROSTER_SPARE, CHORD_MESSAGE_JOIN, 3, 3, 3);
+    end();
+}
+
 /* It waits behind the change of another. */
 static void test_waiting(void) {
     begin_with_a_pair();
@@ -84,6 +91,7 @@ static void test_returning(void) {
 
 int main(void) {
     static const struct unit_test tests[] = {
+        {"while it is a spare", test_spare},
         {"while it looks for its place", test_invited},
         {"while it waits for its turn", test_waiting},
         {"while it comes back", test_returning},
