@@ -280,9 +280,9 @@ static void add_lost_counts(const struct driver *driver, struct result_phase *ph
     phase->not_issued_count += counts->not_issued;
 }
 
-/* How many there were is known only now. */
-static uint64_t count_operations(const struct result_phase *phase) {
-    uint64_t count = phase->not_issued_count;
+/* Operations that ended, in whatever way. */
+static uint64_t count_ended(const struct result_phase *phase) {
+    uint64_t count = 0;
     for (unsigned kind = 0; kind < CHORD_OPERATION_KIND_COUNT; kind++) {
         for (unsigned outcome = 0; outcome < CHORD_OUTCOME_COUNT; outcome++) {
             count += phase->metrics.outcomes[kind][outcome];
@@ -405,13 +405,8 @@ static double early_share(const struct driver *driver, const struct result_phase
     if (driver->setup.config->consistency != CHORD_EVENTUAL) {
         return 0.0;
     }
-    uint64_t answered = 0;
-    for (unsigned kind = 0; kind < CHORD_OPERATION_KIND_COUNT; kind++) {
-        for (unsigned outcome = 0; outcome < CHORD_OUTCOME_COUNT; outcome++) {
-            answered += phase->metrics.outcomes[kind][outcome];
-        }
-    }
-    return answered == 0 ? 0.0 : (double)phase->metrics.outcomes[CHORD_QUERY][CHORD_FOUND] / (double)answered;
+    const uint64_t ended = count_ended(phase);
+    return ended == 0 ? 0.0 : (double)phase->metrics.outcomes[CHORD_QUERY][CHORD_FOUND] / (double)ended;
 }
 
 static void expect_hops(struct driver *driver, struct result_phase *phase) {
@@ -454,7 +449,7 @@ enum exit_status driver_run_file(struct driver *driver, const struct driver_file
     }
     if (file->generates) {
         bench_judge(driver->bench, driver, &phase->verdict);
-        phase->operation_count = count_operations(phase);
+        phase->operation_count = count_ended(phase) + phase->not_issued_count; /* known only now */
     }
     expect_hops(driver, phase);
     phase->nodes = driver->nodes;

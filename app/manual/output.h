@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Room for what output_commands and output_limits write. */
+/* Room for what output_commands writes, and for an option's name. */
 #define OUTPUT_TEXT_SIZE 256u
 
 /* Which commands take the option: "" if all do, else "run, bench". */

@@ -412,8 +412,40 @@ static void test_evidence(void) {
     evidence_unlink(&too_deep, 1);
 }
 
+/* What came in messages, at any address, among records that were appended one by one; more than doubling at once, too. */
+static void test_append_all(void) {
+    enum { MOST = 5000 };
+    struct history history = {0};
+    unsigned char *bytes = malloc(1 + MOST * sizeof(struct history_record));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
+    size_t count = 0;
+    static const size_t counts[] = {0, 1, 70, 0, 954, MOST};
+    for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
+        for (size_t i = 0; i < counts[c]; i++) {
+            const struct history_record record = issued(count + i);
+            memcpy(bytes + 1 + i * sizeof record, &record, sizeof record);
+        }
+        CU_ASSERT_EQUAL(history_append_all(&history, bytes + 1, counts[c]), CHORD_OK);
+        count += counts[c];
+        const struct history_record single = issued(count++);
+        CU_ASSERT_EQUAL(history_append(&history, &single), CHORD_OK);
+        CU_ASSERT_EQUAL_FATAL(history.count, count);
+    }
+    uint64_t same_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct history_record expected = issued(i);
+        same_count += memcmp(&history.records[i], &expected, sizeof expected) == 0;
+    }
+    CU_ASSERT_EQUAL(same_count, count);
+    CU_ASSERT_EQUAL(history_append_all(&history, bytes + 1, SIZE_MAX / 2), CHORD_NO_MEMORY);
+    CU_ASSERT_EQUAL(history.count, count);
+    history_free(&history);
+    free(bytes);
+}
+
 int main(void) {
     static const struct unit_test tests[] = {{"on the heap", test_heap},
+                                             {"several at once", test_append_all},
                                              {"on another clock", test_shift},
                                              {"in a file", test_mapped},
                                              {"of a killed process", test_killed},
