@@ -345,7 +345,7 @@ static void prepare_on_rank_0(struct process *process) {
         .status = EXIT_VALID,
         .go = true,
         .suspicion_ns = options_suspicion_ns(process->options, process->topology.ranks_per_core)};
-    process->kill_refusal = recovery_advice(recovery_state(getenv, process->topology.host_count > 1));
+    process->kill_refusal = recovery_advice(recovery_state(getenv));
     check_initial_nodes(process);
     if (!process->start.go) {
         return;
@@ -736,6 +736,9 @@ int main(int argc, char **argv, char **envp) {
         }
         startup_broadcast(process.comm, &process.start, sizeof process.start);
         if (process.start.go) {
+            if (recovery_needs_connections(getenv, process.topology.host_count > 1)) {
+                startup_connect(process.comm);
+            }
             compare_clocks(&process);
             process.start.status = run(&process);
         }

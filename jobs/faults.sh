@@ -10,7 +10,7 @@ Usage: jobs/faults.sh [OPTIONS]
 
 One rank fails a quarter of the way through: it falls silent, it pauses and comes back, or it is killed. k = 3, so no data is
 lost. The dead don't come back, so every repetition is a run of its own. A kill needs mpirun, whose ranks can outlive one of
-theirs; with --launcher srun there is none. On several nodes the messages go by UCX, which survives a dead rank.
+theirs; with --launcher srun there is none.
 Prints the plan, runs what isn't finished yet, and makes a page with tables and figures. Ends with 0 if every answer was
 right.
 
@@ -49,9 +49,6 @@ for kind in ${settings[fault]}; do
                     --mode parallel --window "${settings[window]}" --phase "insert=$fill" --phase "mix=$workload_path" \
                     --suspect-after "${settings[suspect-after]}" \
                     --at "op=$((settings[operations] / 4)):crash:${settings[victim]}:$how"
-                if ((${SLURM_JOB_NUM_NODES:-1} > 1)) && [[ ${settings[launcher]}${settings[transport]} == mpirunauto ]]; then
-                    point_launch --ucx
-                fi
             done
         done
     done

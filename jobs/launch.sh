@@ -13,17 +13,15 @@ source "$here/common.sh"
 
 usage() {
     cat <<'END'
-Usage: launch.sh [-n N] [--tcp | --ucx] [--no-recovery] [--srun] [--verbose] [MPIRUN OPTIONS...] [--]
+Usage: launch.sh [-n N] [--tcp] [--ucx] [--no-recovery] [--srun] [--verbose] [MPIRUN OPTIONS...] [--]
                  chordkv ARGUMENTS...
 
 Starts chordkv on N ranks (default 10) and ends with the status of its verdict:
   0 valid, 1 failure (also: no verdict), 2 wrong usage or input, 3 wrong answer, 4 data lost, 5 timed out
 
   -n N, -np N    ranks
-  --tcp          messages over TCP instead of shared memory (Open MPI): by UCX where Open MPI has it, since its own TCP
-                 ends every rank that sends to a dead one
-  --ucx          messages by UCX, whatever they go over (Open MPI): for runs on several machines that shall survive the
-                 death of a rank
+  --tcp          messages over TCP instead of shared memory (Open MPI)
+  --ucx          messages by UCX (Open MPI), over whatever it finds; with --tcp over TCP
   --no-recovery  end the run when a rank dies (Open MPI); otherwise the others go on
   --srun         inside a Slurm job: start the ranks by srun --mpi=pmix instead of mpirun, which ends the run when a rank
                  dies; the variable CHORDKV_LAUNCHER=srun asks for it, too. Options are then srun's
@@ -145,7 +143,6 @@ if [[ $launcher == srun ]]; then
     ((!recovery_given)) || die 2 "srun ends the run when a rank dies: --enable-recovery needs mpirun"
     recovery=0
 fi
-((!tcp || !ucx)) || die 2 "--tcp and --ucx contradict each other"
 [[ -n $program ]] || die 2 "no program: none of the words is chordkv, and there is no --; --help shows how to call this"
 
 # --- The program and mpirun ------------------------------------------------------------------------------------------
@@ -273,8 +270,12 @@ if [[ $flavour == srun ]]; then
         mpi_options+=(--overcommit "--cpu-bind=quiet,none")
         export OMPI_MCA_mpi_yield_when_idle=1
     fi
-    ((!tcp)) || export OMPI_MCA_pml=ob1 OMPI_MCA_btl=self,tcp
-    ((!ucx)) || export OMPI_MCA_pml=ucx OMPI_MCA_pml_ucx_tls=any OMPI_MCA_pml_ucx_devices=any
+    if ((ucx)); then
+        export OMPI_MCA_pml=ucx OMPI_MCA_pml_ucx_tls=any OMPI_MCA_pml_ucx_devices=any
+        ((!tcp)) || export UCX_TLS=${UCX_TLS:-tcp,self}
+    elif ((tcp)); then
+        export OMPI_MCA_pml=ob1 OMPI_MCA_btl=self,tcp
+    fi
     ((verbose)) || mpi_options+=(--quiet)
 elif [[ $flavour != other ]]; then
     export CHORDKV_RECOVERY=$recovery
@@ -293,7 +294,7 @@ elif [[ $flavour != other ]]; then
     fi
     if ((ucx)) && ! has_ucx; then
         die 2 "--ucx: this Open MPI has no UCX"
-    elif ((ucx)) || { ((tcp && recovery)) && has_ucx; }; then
+    elif ((ucx)); then
         mpi_options+=(--mca pml ucx --mca pml_ucx_tls any --mca pml_ucx_devices any)
         ((!tcp)) || mpi_options+=(-x "UCX_TLS=${UCX_TLS:-tcp,self}")
         # It says of each message to a dead rank that it failed; which is no news.

@@ -33,7 +33,7 @@ points_script=$(common_name)
 points_script=${points_script%.sh}
 points_folder=
 declare -a points_names=() points_workloads=()
-declare -A points_ranks=() points_arguments=() points_launch=() points_command=()
+declare -A points_ranks=() points_arguments=() points_command=()
 
 setting results "" text "the results folder; by default results/<date>-<commit>, or that of the job array"
 setting dry-run 0 switch "print the plan and run nothing"
@@ -101,9 +101,6 @@ point() {
     points_arguments[$name]=$(points_quoted "$@")
 }
 
-# point_launch OPTIONS...: options of jobs/launch.sh for the point that was added last.
-point_launch() { points_launch[${points_names[-1]}]=$(points_quoted "$@"); }
-
 # workload KIND COUNT KEYS: sets workload_path to a file of generated operations, made when the points are run. KIND is
 # fill (inserts of keys 0 to COUNT-1), query or mix (updates and queries, half each, of keys below KEYS).
 workload() {
@@ -159,7 +156,7 @@ points_plan() {
     [[ ${settings[launcher]} == mpirun ]] || launch+=(--srun)
     for name in "${points_names[@]}"; do
         points_command[$name]="jobs/launch.sh -n ${points_ranks[$name]}$(points_quoted "${launch[@]}")"
-        points_command[$name]+="${points_launch[$name]:-} -- $(printf %q "${settings[program]:-build/app/chordkv}") run"
+        points_command[$name]+=" -- $(printf %q "${settings[program]:-build/app/chordkv}") run"
         points_command[$name]+="${points_arguments[$name]} --seed ${settings[seed]}"
         points_command[$name]+="${settings[options]:+ ${settings[options]}}"
         ((index % parts != part - 1)) || kept+=("$name")

@@ -58,14 +58,15 @@ static bool may_use_own_tcp(recovery_variable *variable, bool many_hosts) {
     return carriers != NULL && has_word(carriers, "tcp") && !has_word(carriers, "vader") && !has_word(carriers, "sm");
 }
 
-enum recovery_state recovery_state(recovery_variable *variable, bool many_hosts) {
+bool recovery_needs_connections(recovery_variable *variable, bool many_hosts) {
+    return recovery_outlives_ranks(variable) && may_use_own_tcp(variable, many_hosts);
+}
+
+enum recovery_state recovery_state(recovery_variable *variable) {
     if (!is_under_mpirun(variable)) {
         return is_set(variable, "SLURM_STEP_ID") || is_set(variable, "SLURM_STEPID") ? RECOVERY_SRUN : RECOVERY_UNKNOWN;
     }
-    if (!recovery_outlives_ranks(variable)) {
-        return RECOVERY_OFF;
-    }
-    return may_use_own_tcp(variable, many_hosts) ? RECOVERY_TCP : RECOVERY_ENABLED;
+    return recovery_outlives_ranks(variable) ? RECOVERY_ENABLED : RECOVERY_OFF;
 }
 
 const char *recovery_advice(enum recovery_state state) {
@@ -73,8 +74,6 @@ const char *recovery_advice(enum recovery_state state) {
         [RECOVERY_ENABLED] = NULL,
         [RECOVERY_OFF] = "kill needs mpirun --enable-recovery: start with jobs/launch.sh, or add the option, or use "
                          "silence, which works with any MPI",
-        [RECOVERY_TCP] = "kill doesn't work over Open MPI's own TCP, which ends every rank that sends to a dead one: "
-                         "start with jobs/launch.sh --ucx, or use silence, which works with any MPI",
         [RECOVERY_SRUN] = "kill doesn't work under srun, which ends all ranks when one dies: start with "
                           "jobs/launch.sh, or use silence, which works with any MPI",
         [RECOVERY_UNKNOWN] = "kill needs Open MPI's mpirun --enable-recovery (jobs/launch.sh adds it); use silence, "

@@ -2,9 +2,7 @@
  * nothing of MPI itself, so that it can be tested without.
  *
  * A rank may only be killed on purpose where the others go on. mpirun does that if it is told to (--enable-recovery);
- * srun ends the whole step, and what other launchers do isn't known. Where messages go over Open MPI's own TCP, the
- * others go on, but not for long: its TCP ends every rank that sends to a dead one (seen on 4.1.4: "pml_ob1_sendreq.c
- * FATAL"). UCX over TCP doesn't. */
+ * srun ends the whole step, and what other launchers do isn't known. */
 #ifndef APP_MPI_RECOVERY_H
 #define APP_MPI_RECOVERY_H
 
@@ -13,7 +11,6 @@
 enum recovery_state {
     RECOVERY_ENABLED,
     RECOVERY_OFF,     /* an mpirun that hasn't been told */
-    RECOVERY_TCP,     /* enabled, but messages go over Open MPI's own TCP, or may, since there are several hosts */
     RECOVERY_SRUN,    /* started by srun itself */
     RECOVERY_UNKNOWN, /* another MPI, or no launcher at all */
     RECOVERY_STATE_COUNT
@@ -22,14 +19,18 @@ enum recovery_state {
 /* Gives a variable's value or NULL, like getenv. */
 typedef char *recovery_variable(const char *name);
 
-/* Whether the job survives the death of a rank, between hosts if there are several. Open MPI 4 is known by experiment;
+/* Whether the job survives the death of a rank. Open MPI 4 is known by experiment;
  * 5 (PRRTE) as documented, untested: its environment doesn't tell of --enable-recovery, so that only jobs/launch.sh's
  * word counts (CHORDKV_RECOVERY=1), or that the parameter was set by other means. */
-enum recovery_state recovery_state(recovery_variable *variable, bool many_hosts);
+enum recovery_state recovery_state(recovery_variable *variable);
 
 /* Whether the launcher goes on when a rank ends badly, whatever messages go over. Then MPI_Abort ends its caller alone,
  * and so does a crash. */
 bool recovery_outlives_ranks(recovery_variable *variable);
+
+/* Whether it survives only if all connections between ranks are there before the first one dies: where messages go over
+ * Open MPI's own TCP, or may, since there are several hosts (hangup.h). */
+bool recovery_needs_connections(recovery_variable *variable, bool many_hosts);
 
 /* Whether mpirun waits for ever, though all ranks have ended, once one on another node has done so without
  * MPI_Finalize, killed or not (seen on Open MPI 4.1.4, with ranks on several nodes). Then it must be ended. */

@@ -24,6 +24,23 @@ MPI_Comm startup_duplicate(MPI_Comm comm) {
     return duplicate;
 }
 
+void startup_connect(MPI_Comm comm) {
+    int rank = 0;
+    int count = 0;
+    TRANSPORT_MPI(MPI_Comm_rank(comm, &rank));
+    TRANSPORT_MPI(MPI_Comm_size(comm, &count));
+    for (int distance = 1; distance < count; distance++) {
+        const int to = (rank + distance) % count;
+        const int from = (rank + count - distance) % count;
+        MPI_Request sent;
+        MPI_Request received;
+        TRANSPORT_MPI(MPI_Irecv(NULL, 0, MPI_BYTE, from, 0, comm, &received));
+        TRANSPORT_MPI(MPI_Isend(NULL, 0, MPI_BYTE, to, 0, comm, &sent));
+        wait_for(&received);
+        wait_for(&sent);
+    }
+}
+
 void startup_broadcast(MPI_Comm comm, void *bytes, size_t size) {
     MPI_Request request;
     TRANSPORT_MPI(MPI_Ibcast(bytes, (int)size, MPI_BYTE, 0, comm, &request));

@@ -11,6 +11,10 @@
 /* A duplicate of comm, the caller's to free. */
 MPI_Comm startup_duplicate(MPI_Comm comm);
 
+/* Every rank sends an empty message to every other, so that whatever MPI needs between two of them, which it would make
+ * when they first talk, is there from now on. */
+void startup_connect(MPI_Comm comm);
+
 /* Rank 0's bytes for everybody. */
 void startup_broadcast(MPI_Comm comm, void *bytes, size_t size);
 

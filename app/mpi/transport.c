@@ -2,6 +2,8 @@
  * and receives: transport_send.c, transport_receive.c. */
 #include "app/mpi/transport_state.h"
 
+#include "app/mpi/hangup.h"
+
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,6 +182,8 @@ enum chord_status transport_create(const struct transport_config *config, struct
         t->context = config->context;
         t->spinning = config->waiting == TRANSPORT_SPIN;
         t->outlives_peers = config->outlives_peers;
+        if (t->outlives_peers)
+            hangup_hide();
         t->inflight_limit = or_default(config->inflight_frames_per_peer, TRANSPORT_INFLIGHT_DEFAULT);
         t->frame_stride = stride_of_frames(frame_bytes);
         t->pool_bytes = config->pool_bytes;

@@ -8,6 +8,7 @@ the run ends by itself, and nothing is left running or lying about.
 --part limits: what isn't survived is told: the only copy, with status 4; a forced wrong answer, with status 3 through the
                launcher, though mpirun's own status says nothing here; what can't be made to fail is refused;
 --part healthy: --seconds of load with default settings, and nobody is suspected.
+--over tcp: messages go over Open MPI's own TCP instead of shared memory.
 """
 
 import os
@@ -248,8 +249,11 @@ def main():
              "healthy": check_healthy}
     arguments.add_argument("--part", choices=list(parts), action="append", required=True)
     arguments.add_argument("--count", type=int, default=2, help="runs of each kind")
+    arguments.add_argument("--over", choices=("shm", "tcp"), default="shm")
     arguments.add_argument("--seconds", type=int, default=20, help="of the healthy run")
     given = arguments.parse_args()
+    if given.over == "tcp":
+        os.environ.update(OMPI_MCA_pml="ob1", OMPI_MCA_btl="self,tcp")
     for part in given.part:
         with tempfile.TemporaryDirectory() as name:
             parts[part](given, pathlib.Path(name))

@@ -14,7 +14,7 @@ import ring
 SHARED_MEMORY = pathlib.Path("/dev/shm")
 RANKS = 5
 # Two nodes, the first one mpirun's own, as mpirun sees it.
-NODES = ("--ucx", "--mca", "plm_rsh_agent", str(pathlib.Path(__file__).with_name("fake_rsh.sh")),
+NODES = ("--mca", "plm_rsh_agent", str(pathlib.Path(__file__).with_name("fake_rsh.sh")),
          "-H", f"localhost:{RANKS - 2},elsewhere:2")
 SIZES = (3000, 200000)  # of large messages: one frame at most, or many fragments
 
@@ -55,7 +55,7 @@ def left_since(before):
 
 
 def has_ucx():
-    """Whether Open MPI can go over TCP and survive: jobs/launch.sh asks the same."""
+    """Whether this Open MPI can send by UCX: jobs/launch.sh asks the same."""
     info = shutil.which("ompi_info")
     listed = subprocess.run([info, "--parsable"], capture_output=True, text=True, check=False) if info else None
     return listed is not None and "mca:pml:ucx:" in listed.stdout
@@ -93,12 +93,13 @@ def run_fault(program, fault, size, options):
 
 def main():
     arguments = ring.parser(__doc__)
-    arguments.add_argument("--over", choices=("shm", "tcp", "nodes"), default="shm")
+    over = {"shm": (), "tcp": ("--tcp",), "ucx": ("--tcp", "--ucx"), "nodes": ("--tcp", *NODES), "ucx-nodes": ("--ucx", *NODES)}
+    arguments.add_argument("--over", choices=list(over), default="shm")
     given = arguments.parse_args()
-    if given.over != "shm" and not has_ucx():
-        print("skipped: this Open MPI has no UCX, and its own TCP ends those that send to a dead rank")
+    options = over[given.over]
+    if "--ucx" in options and not has_ucx():
+        print("skipped: this Open MPI has no UCX")
         sys.exit(ring.SKIPPED)
-    options = {"shm": (), "tcp": ("--tcp",), "nodes": NODES}[given.over]
     for fault in ("kill", "silence", "pause", "rank-0"):
         for size in SIZES:
             run_fault(given.program, fault, size, options)

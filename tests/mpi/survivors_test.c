@@ -282,12 +282,13 @@ static void start(const char *fault, const char *size) {
     }
     test.large = (uint32_t)strtoul(size, NULL, 10);
     expect(test.fault < FAULT_COUNT && test.large > 0 && test.large <= MESSAGE_MAX && ranks >= 3);
-    expect(recovery_state(getenv, false) == RECOVERY_ENABLED);
+    expect(recovery_state(getenv) == RECOVERY_ENABLED);
     test.victim = ranks - 1;
     test.processes = calloc(ranks, sizeof *test.processes);
     test.channels = calloc(ranks, sizeof *test.channels);
     expect(test.processes != NULL && test.channels != NULL);
     test.comm = startup_duplicate(MPI_COMM_WORLD);
+    startup_connect(test.comm);
     const struct lifeline_process own = lifeline_own_process();
     startup_gather_all(test.comm, &own, sizeof own, test.processes);
     lifeline_init(&test.lifeline, &test.processes[0], UINT64_MAX, monotime_now_ns());

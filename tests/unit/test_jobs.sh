@@ -117,8 +117,8 @@ SLURM_JOB_ID=1 SLURM_NTASKS=64 expect 'as many ranks as slots' 0 '' 0 scaling --
 says 'as many ranks as slots' 'scaling-weak-n64'
 expect 'no kill under srun' 0 'kill is left out' 0 faults --dry-run --launcher srun
 says 'no kill under srun' '^faults: 12 points'
-SLURM_JOB_ID=1 SLURM_NTASKS=8 SLURM_JOB_NUM_NODES=2 expect 'deaths on several nodes' 0 '' 0 faults --dry-run
-says 'deaths on several nodes' '-n 5 --ucx -- '
+expect 'messages by UCX' 0 '' 0 faults --dry-run --transport ucx
+says 'messages by UCX' '-n 5 --ucx -- '
 
 # --- Runs, and what is finished ---------------------------------------------------------------------------------------
 

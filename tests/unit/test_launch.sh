@@ -143,14 +143,12 @@ not_passed 'given once, passed once' '--mca a b --enable-recovery'
 # The stub's own ompi_info, as it stands beside mpirun.
 printf '#!/bin/sh\necho mca:pml:ucx:version:component:4.1.4\n' >"$work/ompi_info"
 chmod +x "$work/ompi_info"
-expect 'TCP by UCX' 0 '' --tcp "$chordkv" 'verdict valid 0'
-passed 'TCP by UCX' '--mca pml ucx --mca pml_ucx_tls any --mca pml_ucx_devices any -x UCX_TLS=tcp,self'
-not_passed 'TCP by UCX' '--mca btl'
+expect 'UCX over TCP' 0 '' --tcp --ucx "$chordkv" 'verdict valid 0'
+passed 'UCX over TCP' '--mca pml ucx --mca pml_ucx_tls any --mca pml_ucx_devices any -x UCX_TLS=tcp,self'
+not_passed 'UCX over TCP' '--mca btl'
 expect 'UCX' 0 '' --ucx "$chordkv" 'verdict valid 0'
 passed 'UCX' '--mca pml ucx'
 not_passed 'UCX' '-x UCX_TLS'
-expect 'TCP without recovery' 0 '' --tcp --no-recovery "$chordkv" 'verdict valid 0'
-passed 'TCP without recovery' '--mca btl self,tcp'
 rm -- "$work/ompi_info"
 expect 'no UCX' 2 'this Open MPI has no UCX' --ucx "$chordkv" true
 expect 'arguments are kept apart' 0 '' "$chordkv" '[[ $2 == "a b" && $3 == "*" && -z $4 && $# == 4 ]] && verdict valid 0' \
@@ -253,6 +251,8 @@ SLURM_JOB_ID=1 SLURM_NTASKS=4 expect 'srun, shared' 0 '' --srun -n 5 --oversubsc
     '[[ $OMPI_MCA_btl == self,tcp && $OMPI_MCA_mpi_yield_when_idle == 1 ]] && verdict valid 0'
 passed 'srun, shared' '--overcommit'
 not_passed 'srun, shared' '--oversubscribe'
+SLURM_JOB_ID=1 SLURM_NTASKS=4 expect 'srun and UCX over TCP' 0 '' --srun -n 4 --tcp --ucx "$chordkv" \
+    '[[ $OMPI_MCA_pml == ucx && $UCX_TLS == tcp,self && -z ${OMPI_MCA_btl:-} ]] && verdict valid 0'
 expect 'srun outside of a job' 2 'inside a Slurm job only' --srun "$chordkv" true
 SLURM_JOB_ID=1 expect 'srun and recovery' 2 'needs mpirun' --srun --enable-recovery "$chordkv" true
 SLURM_JOB_ID=1 STUB_MPI=none expect 'no PMIx' 2 'has no PMIx' --srun "$chordkv" true
@@ -266,7 +266,6 @@ expect 'ranks' 2 "takes a whole number from 1 to 999999, not '0'" -n 0 "$chordkv
 expect 'ranks without value' 2 'needs a value' -n
 expect 'not a program' 2 'is not a program' "$work/nothing/chordkv" run
 expect 'recovery or not' 2 'contradict each other' --no-recovery --enable-recovery "$chordkv" true
-expect 'TCP or UCX' 2 'contradict each other' --tcp --ucx "$chordkv" true
 expect 'no such program' 2 'nor in PATH' -- surely-no-such-program
 expect 'no host file' 2 "can't be read" --hostfile "$work/nothing" "$chordkv" true
 MPIRUN=$work/nothing expect 'no mpirun' 2 'apt-get install openmpi-bin' "$chordkv" true

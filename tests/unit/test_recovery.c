@@ -24,43 +24,44 @@ static char *variable(const char *name) {
 
 static const struct {
     const char *variables[VARIABLES_MAX];
-    enum recovery_state one_host;
-    enum recovery_state many_hosts;
-    bool outlives;
+    enum recovery_state state;
+    bool connects_on_one_host; /* all ranks with each other, before the first one dies */
+    bool connects_on_many_hosts;
 } cases[] = {
-    {{NULL}, RECOVERY_UNKNOWN, RECOVERY_UNKNOWN, false},
-    {{"PMI_RANK=3", "PMI_SIZE=4", NULL}, RECOVERY_UNKNOWN, RECOVERY_UNKNOWN, false}, /* MPICH */
-    {{"SLURM_STEP_ID=0", "SLURM_PROCID=1", "PMIX_RANK=1", NULL}, RECOVERY_SRUN, RECOVERY_SRUN, false},
-    {{"SLURM_STEPID=0", TOLD, NULL}, RECOVERY_SRUN, RECOVERY_SRUN, false}, /* nobody reads it there */
-    {{MPIRUN, NULL}, RECOVERY_OFF, RECOVERY_OFF, false},
-    {{MPIRUN, "OMPI_MCA_orte_enable_recovery=0", NULL}, RECOVERY_OFF, RECOVERY_OFF, false},
-    {{MPIRUN, "SLURM_STEP_ID=0", NULL}, RECOVERY_OFF, RECOVERY_OFF, false}, /* mpirun inside an allocation */
-    {{MPIRUN, "CHORDKV_RECOVERY=0", NULL}, RECOVERY_OFF, RECOVERY_OFF, false},
-    {{"CHORDKV_RECOVERY=1", NULL}, RECOVERY_UNKNOWN, RECOVERY_UNKNOWN, false},
-    {{MPIRUN, TOLD, NULL}, RECOVERY_ENABLED, RECOVERY_TCP, true},
-    {{MPIRUN, "OMPI_MCA_orte_enable_recovery=true", NULL}, RECOVERY_ENABLED, RECOVERY_TCP, true},
-    {{MPIRUN, TOLD, "SLURM_STEP_ID=0", NULL}, RECOVERY_ENABLED, RECOVERY_TCP, true},
-    {{MPIRUN, TOLD, "OMPI_MCA_btl=self,tcp", NULL}, RECOVERY_TCP, RECOVERY_TCP, true},
-    {{MPIRUN, TOLD, "OMPI_MCA_btl=tcp", NULL}, RECOVERY_TCP, RECOVERY_TCP, true},
-    {{MPIRUN, TOLD, "OMPI_MCA_btl=self,vader,tcp", NULL}, RECOVERY_ENABLED, RECOVERY_TCP, true},
-    {{MPIRUN, TOLD, "OMPI_MCA_btl=self,vader", NULL}, RECOVERY_ENABLED, RECOVERY_ENABLED, true},
-    {{MPIRUN, TOLD, "OMPI_MCA_btl=self,sm,tcpx", NULL}, RECOVERY_ENABLED, RECOVERY_ENABLED, true},
-    {{MPIRUN, TOLD, "OMPI_MCA_btl=self,tcp", "OMPI_MCA_pml=ucx", NULL}, RECOVERY_ENABLED, RECOVERY_ENABLED, true},
-    {{MPIRUN, TOLD, "OMPI_MCA_pml=ob1", NULL}, RECOVERY_ENABLED, RECOVERY_TCP, true},
-    {{"PRTE_LAUNCHED=1", NULL}, RECOVERY_OFF, RECOVERY_OFF, false}, /* Open MPI 5, whatever its mpirun was told */
-    {{"PRTE_LAUNCHED=1", "CHORDKV_RECOVERY=1", NULL}, RECOVERY_ENABLED, RECOVERY_TCP, true},
+    {{NULL}, RECOVERY_UNKNOWN, false, false},
+    {{"PMI_RANK=3", "PMI_SIZE=4", NULL}, RECOVERY_UNKNOWN, false, false}, /* MPICH */
+    {{"SLURM_STEP_ID=0", "SLURM_PROCID=1", "PMIX_RANK=1", NULL}, RECOVERY_SRUN, false, false},
+    {{"SLURM_STEPID=0", TOLD, NULL}, RECOVERY_SRUN, false, false}, /* nobody reads it there */
+    {{MPIRUN, NULL}, RECOVERY_OFF, false, false},
+    {{MPIRUN, "OMPI_MCA_orte_enable_recovery=0", NULL}, RECOVERY_OFF, false, false},
+    {{MPIRUN, "SLURM_STEP_ID=0", NULL}, RECOVERY_OFF, false, false}, /* mpirun inside an allocation */
+    {{MPIRUN, "CHORDKV_RECOVERY=0", NULL}, RECOVERY_OFF, false, false},
+    {{"CHORDKV_RECOVERY=1", NULL}, RECOVERY_UNKNOWN, false, false},
+    {{MPIRUN, TOLD, NULL}, RECOVERY_ENABLED, false, true},
+    {{MPIRUN, "OMPI_MCA_orte_enable_recovery=true", NULL}, RECOVERY_ENABLED, false, true},
+    {{MPIRUN, TOLD, "SLURM_STEP_ID=0", NULL}, RECOVERY_ENABLED, false, true},
+    {{MPIRUN, TOLD, "OMPI_MCA_btl=self,tcp", NULL}, RECOVERY_ENABLED, true, true},
+    {{MPIRUN, TOLD, "OMPI_MCA_btl=tcp", NULL}, RECOVERY_ENABLED, true, true},
+    {{MPIRUN, TOLD, "OMPI_MCA_btl=self,vader,tcp", NULL}, RECOVERY_ENABLED, false, true},
+    {{MPIRUN, TOLD, "OMPI_MCA_btl=self,vader", NULL}, RECOVERY_ENABLED, false, false},
+    {{MPIRUN, TOLD, "OMPI_MCA_btl=self,sm,tcpx", NULL}, RECOVERY_ENABLED, false, false},
+    {{MPIRUN, TOLD, "OMPI_MCA_btl=self,tcp", "OMPI_MCA_pml=ucx", NULL}, RECOVERY_ENABLED, false, false},
+    {{MPIRUN, TOLD, "OMPI_MCA_pml=ob1", NULL}, RECOVERY_ENABLED, false, true},
+    {{"PRTE_LAUNCHED=1", NULL}, RECOVERY_OFF, false, false}, /* Open MPI 5, whatever its mpirun was told */
+    {{"PRTE_LAUNCHED=1", "CHORDKV_RECOVERY=1", NULL}, RECOVERY_ENABLED, false, true},
     {{"PRTE_LAUNCHED=1", "PRTE_MCA_prte_enable_recovery=1", "OMPI_MCA_pml=ucx", NULL},
      RECOVERY_ENABLED,
-     RECOVERY_ENABLED,
-     true},
+     false,
+     false},
 };
 
 static void test_states(void) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         environment = cases[i].variables;
-        CU_ASSERT_EQUAL(recovery_state(variable, false), cases[i].one_host);
-        CU_ASSERT_EQUAL(recovery_state(variable, true), cases[i].many_hosts);
-        CU_ASSERT_EQUAL(recovery_outlives_ranks(variable), cases[i].outlives);
+        CU_ASSERT_EQUAL(recovery_state(variable), cases[i].state);
+        CU_ASSERT_EQUAL(recovery_outlives_ranks(variable), cases[i].state == RECOVERY_ENABLED);
+        CU_ASSERT_EQUAL(recovery_needs_connections(variable, false), cases[i].connects_on_one_host);
+        CU_ASSERT_EQUAL(recovery_needs_connections(variable, true), cases[i].connects_on_many_hosts);
     }
 }
 
