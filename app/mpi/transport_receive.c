@@ -21,7 +21,6 @@
 #define SCAN_PERIOD_EMPTY 64u   /* empty polls between two looks at all slots */
 #define SCAN_PERIOD_ANY 1024u   /* the same in a rank that is never idle, while slots are set aside */
 #define EARLY_FRAMES_MAX 65536u /* a sequence number further ahead than this is no reordering */
-#define KEPT_MESSAGE_BYTES 65536u
 
 /* A frame from the wire breaks the format or the channel's order: by contract the end of this process,
  * through the host's hook, which is told the peer. */
@@ -34,46 +33,15 @@ static _Noreturn void malformed(struct transport *t, uint32_t from, int line, co
 
 /* ---------------------------------------------------------------- delivery */
 
-static void message_discard(struct peer *peer) {
-    free(peer->message);
-    peer->message = NULL;
-    peer->message_capacity = 0;
-    peer->assembling = false;
-}
-
 static void fragment_take(struct transport *t, struct peer *peer, uint32_t from,
                           const struct frame_record *record) {
-    if (record->kind == FRAME_FIRST) {
-        if (peer->assembling)
-            malformed(t, from, __LINE__, "a message begins inside another one");
-        if (record->total > t->message_bytes_max)
-            malformed(t, from, __LINE__, "a message is larger than the limit");
-        if (record->size >= record->total)
-            malformed(t, from, __LINE__, "a first fragment is the whole message");
-        if (record->total > peer->message_capacity) {
-            message_discard(peer);
-            peer->message = malloc(record->total);
-            chord_check(peer->message != NULL && "out of memory for a message in fragments");
-            peer->message_capacity = record->total;
-        }
-        peer->assembling = true;
-        peer->message_total = record->total;
-        peer->message_size = 0;
-    } else if (!peer->assembling) {
-        malformed(t, from, __LINE__, "a fragment lacks its beginning");
-    }
-    const uint32_t room = peer->message_total - peer->message_size;
-    if (record->kind == FRAME_LAST ? record->size != room : record->size >= room)
-        malformed(t, from, __LINE__, "the fragments of a message don't add up to its size");
-    memcpy(peer->message + peer->message_size, record->bytes, record->size);
-    peer->message_size += record->size;
+    const char *why = assembly_take(&peer->assembly, record, t->message_bytes_max);
+    if (unlikely(why != NULL))
+        malformed(t, from, __LINE__, why);
     if (record->kind != FRAME_LAST)
         return;
-
-    peer->assembling = false;
-    t->deliver(t->context, from, peer->message, peer->message_total);
-    if (peer->message_capacity > KEPT_MESSAGE_BYTES)
-        message_discard(peer);
+    t->deliver(t->context, from, peer->assembly.bytes, peer->assembly.total);
+    assembly_done(&peer->assembly);
 }
 
 /* What is malformed is found out when it is delivered. */
@@ -103,7 +71,7 @@ static void frame_deliver(struct transport *t, struct peer *peer, uint32_t from,
         if (unlikely(why != NULL))
             malformed(t, from, __LINE__, why);
         if (likely(record.kind == FRAME_WHOLE)) {
-            if (unlikely(peer->assembling))
+            if (unlikely(peer->assembly.is_open))
                 malformed(t, from, __LINE__, "a message stands inside another one's fragments");
             ++*count;
             t->deliver(t->context, from, record.bytes, record.size);
@@ -138,7 +106,7 @@ static void frame_accept(struct transport *t, struct peer *peer, uint32_t from, 
     peer->receive_sequence++;
     if (unlikely(flags & FRAME_RESTART)) {
         t->statistics.restarts++;
-        peer->assembling = false; /* the rest of that message was discarded */
+        assembly_restart(&peer->assembly); /* the rest of that message was discarded */
     }
     frame_deliver(t, peer, from, bytes, size);
 }
@@ -371,5 +339,5 @@ void transport_received_discard(struct peer *peer) {
         peer->parked = parked->next;
         free(parked);
     }
-    message_discard(peer);
+    assembly_clear(&peer->assembly);
 }

@@ -3,6 +3,7 @@
 #ifndef APP_MPI_TRANSPORT_STATE_H
 #define APP_MPI_TRANSPORT_STATE_H
 
+#include "app/mpi/assembly.h"
 #include "app/mpi/transport.h"
 
 #define TRANSPORT_LINE_BYTES 64u   /* of the cache */
@@ -47,12 +48,7 @@ struct peer {
     uint32_t receive_sequence; /* of the frame that is to be delivered next */
     struct frame_list queue;
     struct frame_list inflight;
-    /* The message that is being put together from fragments. */
-    bool assembling;
-    uint32_t message_total;
-    uint32_t message_size; /* bytes so far */
-    uint32_t message_capacity;
-    unsigned char *message; /* owned; message_capacity bytes, or NULL */
+    struct assembly assembly; /* of what it sends */
     struct parked *parked;  /* owned */
 };
 

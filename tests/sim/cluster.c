@@ -1,5 +1,6 @@
 #include "tests/sim/cluster.h"
 
+#include "app/driver/budget.h"
 #include "chord/base/check.h"
 #include "chord/base/digest.h"
 #include "tests/sim/draw.h"
@@ -39,12 +40,51 @@ void cluster_break(struct cluster *cluster, const char *rule, const char *format
 
 /* --- what the peers say --- */
 
+/* The bounds that the transport's pool is sized by (app/driver/budget.h). They rest on the number of a request's copies. */
+static void bound_queues(struct cluster *cluster) {
+    const struct chord_config *config = &cluster->config;
+    const bool repeats = config->retry_ticks < 1000000;
+    if (repeats && (config->copies_max == 0 || config->copies_max > BUDGET_COPIES_OF_A_REQUEST)) {
+        return;
+    }
+    const struct budget_demand demand = {.rank_count = config->rank_count,
+                                         .key_size_max = CHORD_KEY_SIZE_MAX,
+                                         .value_size_max = config->value_size_max,
+                                         .record_bytes = config->credit_bytes,
+                                         .frame_bytes = config->credit_bytes,
+                                         .changes_ring = true};
+    const struct budget budget = budget_with_credits(config, &demand, config->credit_count);
+    chord_check(budget.credit_count == config->credit_count);
+    cluster->queue_max =
+        (struct network_queue){.messages = budget.queued_messages_max, .bytes = budget.queued_bytes_max};
+    cluster->counts.bounded = 1;
+}
+
+/* What one rank has to send never outgrows its pool. */
+static void check_queue(struct cluster *cluster, uint32_t rank) {
+    const struct network_queue *queue = &cluster->network.queues[rank];
+    const struct network_queue *most = &cluster->queue_max;
+    if (most->messages == 0) {
+        return;
+    }
+    const uint64_t by_messages = 1000 * queue->messages / most->messages;
+    const uint64_t by_bytes = 1000 * queue->bytes / most->bytes;
+    const uint64_t fill = by_messages > by_bytes ? by_messages : by_bytes;
+    cluster->fill_permille = fill > cluster->fill_permille ? fill : cluster->fill_permille;
+    if (queue->messages > most->messages || queue->bytes > most->bytes) {
+        cluster_break(cluster, "pool", "rank %u has %llu messages of %llu bytes to send, the bounds are %llu and %llu", rank,
+                      (unsigned long long)queue->messages, (unsigned long long)queue->bytes,
+                      (unsigned long long)most->messages, (unsigned long long)most->bytes);
+    }
+}
+
 static void sink_send(void *context, const struct chord_message *message) {
     const struct speaker *speaker = context;
     if (speaker->cluster->observe != NULL) {
         speaker->cluster->observe(speaker->cluster->observer, speaker->cluster, message);
     }
     network_send(&speaker->cluster->network, message, speaker->cluster->now_ticks);
+    check_queue(speaker->cluster, speaker->rank);
 }
 
 /* An operation that nobody knows the end of. */
@@ -209,7 +249,8 @@ void cluster_init(struct cluster *cluster, uint64_t seed, bool is_faulty, FILE *
     cluster->prng = chord_prng_seeded(seed, 0);
     cluster->trace = trace;
     const uint32_t delay_ticks_max = draw_cluster(cluster);
-    network_init(&cluster->network, cluster->config.rank_count, seed, delay_ticks_max);
+    network_init(&cluster->network, cluster->config.rank_count, seed, delay_ticks_max, draw_record_bytes(cluster));
+    bound_queues(cluster);
     const uint32_t virtual_nodes = cluster->config.virtual_node_count;
     for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {
         speakers[rank] = (struct speaker){.cluster = cluster, .rank = rank};
@@ -292,9 +333,9 @@ static uint64_t client_deadline(const struct cluster *cluster, uint32_t rank) {
 
 static void deliver(struct cluster *cluster) {
     const struct network_message message = network_take(&cluster->network);
-    if (cluster->is_dead[message.to_rank]) {
+    if (cluster->is_dead[message.to_rank] || message.bytes == NULL) {
         free(message.bytes);
-        return;
+        return; /* nobody is there, or it isn't whole yet */
     }
     cluster->stepped_rank = message.to_rank;
     for (uint32_t i = 0; i < cluster->lie_count; i++) {
@@ -417,6 +458,8 @@ static void end_client(struct cluster *cluster, uint32_t rank) {
 }
 
 void cluster_end(struct cluster *cluster) {
+    cluster->counts.cut = cluster->network.cut_total;
+    cluster->counts.torn = cluster->network.torn_total;
     for (uint32_t rank = 0; rank < cluster->config.rank_count; rank++) {
         if (!cluster->is_dead[rank]) {
             end_client(cluster, rank);

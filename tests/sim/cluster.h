@@ -82,6 +82,9 @@ struct cluster_counts {
     uint64_t lied;       /* of them, those whose caches hold lies */
     uint64_t shortcuts;       /* operations that took one, */
     uint64_t stale_shortcuts; /* and those that it led to the wrong node */
+    uint64_t bounded; /* runs whose queues are bounded */
+    uint64_t cut;     /* messages that were sent in fragments, */
+    uint64_t torn;    /* and those of which only the first ones arrived */
 };
 
 struct cluster {
@@ -96,6 +99,8 @@ struct cluster {
     uint32_t lie_count; /* of each rank */
     struct chord_id ids[CLUSTER_NODES_MAX]; /* by rank * virtual nodes + virtual node */
     struct network network;
+    struct network_queue queue_max; /* of each rank; 0: not known, since requests are repeated without a bound */
+    uint64_t fill_permille;         /* how full the fullest was */
     uint64_t now_ticks;
     uint64_t event_count;
     uint32_t stepped_rank; /* whose peer handled the last event; UINT32_MAX if it was none's */

@@ -6,12 +6,12 @@ void cluster_describe(const struct cluster *cluster, FILE *out) {
     const struct chord_config *config = &cluster->config;
     fprintf(out,
             "seed %llu: %u ranks x %u nodes, %u at first, %u commands, k=%u, %s, %s routing, r=%u%s, %u-bit ids, window %u, %u credits, "
-            "%u operations a client on %u keys, retry after %llu, %u cached owners%s, %u faults%s\n",
+            "%u operations a client on %u keys, retry after %llu, %u cached owners%s, records of %u bytes, %u faults%s\n",
             (unsigned long long)cluster->seed, config->rank_count, config->virtual_node_count, config->initial_rank_count, cluster->command_count, config->replica_count,
             config->consistency == CHORD_LINEARIZABLE ? "linearizable" : "eventual", routings[config->routing],
             config->successor_count, config->route_successors ? " used" : "", config->id_bits, config->window,
             config->credit_count, cluster->operations_per_client, cluster->key_count,
-            (unsigned long long)config->retry_ticks, config->cache_count, cluster->lie_count > 0 ? " and lies" : "",
+            (unsigned long long)config->retry_ticks, config->cache_count, cluster->lie_count > 0 ? " and lies" : "", cluster->network.record_bytes,
             cluster->faults.count,
             config->allows_data_loss ? ", data may be lost" : "");
 }

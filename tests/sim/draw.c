@@ -100,6 +100,16 @@ static void draw_caches(struct cluster *cluster) {
     }
 }
 
+#define RECORD_STREAM 3u
+
+uint32_t draw_record_bytes(const struct cluster *cluster) {
+    struct chord_prng prng = chord_prng_seeded(cluster->seed, RECORD_STREAM);
+    static const uint32_t small[] = {0, 0, 40, 64, 100, 256};
+    static const uint32_t large[] = {0, 0, 200, 256, 512, 1000};
+    const uint32_t *sizes = cluster->config.value_size_max == CLUSTER_VALUE_SIZE_MAX ? large : small;
+    return sizes[chord_prng_below(&prng, 6)];
+}
+
 static void draw_keys(struct cluster *cluster) {
     cluster->key_count = draw_between(cluster, 1, CLUSTER_KEYS_MAX);
     for (uint32_t i = 0; i < cluster->key_count; i++) {

@@ -8,4 +8,7 @@
  * ticks. */
 uint32_t draw_cluster(struct cluster *cluster);
 
+/* The largest message that travels in one piece, drawn from a stream of its own; 0: all do. */
+uint32_t draw_record_bytes(const struct cluster *cluster);
+
 #endif

@@ -199,7 +199,7 @@ static uint64_t count_in_flight(const struct cluster *cluster, const struct chor
                                 struct chord_address to) {
     uint64_t count = 0;
     for (size_t i = 0; i < cluster->network.count; i++) {
-        if (cluster->network.messages[i].from_rank != from.rank ||
+        if (cluster->network.messages[i].bytes == NULL || cluster->network.messages[i].from_rank != from.rank ||
             cluster->network.messages[i].to_rank != to.rank) {
             continue;
         }

@@ -1,25 +1,39 @@
 /* The simulator's network: messages as bytes, FIFO per (sender, receiver), delayed by a seeded generator in virtual
- * time. Every message goes through the codec, so what is simulated is what is sent over MPI. */
+ * time. Every message goes through the codec, so what is simulated is what is sent over MPI. Those that are larger than a
+ * record may be travel in fragments, as over MPI, each of which has a delay of its own; when a rank dies or is shut, of a
+ * message the first ones may arrive and the rest never. */
 #ifndef TESTS_SIM_NETWORK_H
 #define TESTS_SIM_NETWORK_H
 
+#include "app/mpi/assembly.h"
 #include "chord/base/prng.h"
 #include "chord/wire/codec.h"
 
+/* A whole message, or a fragment of one. */
 struct network_message {
     uint64_t arrival_ticks;
     uint64_t order; /* of sending, over all channels: breaks ties */
     uint32_t from_rank;
     uint32_t to_rank;
     uint32_t channel_seq; /* of its channel, asserted on arrival */
+    bool restarts; /* what was sent before it was dropped: of a message whose fragments have come the rest never will */
+    size_t record_size;
+    unsigned char *record; /* owned; a fragment as it travels. NULL: a whole message */
     size_t size;
-    unsigned char *bytes; /* owned */
+    unsigned char *bytes; /* owned; the message. NULL: a fragment that isn't the last one */
+};
+
+/* What a rank has sent and what hasn't arrived. */
+struct network_queue {
+    uint64_t messages;
+    uint64_t bytes;
 };
 
 struct network {
     struct chord_prng prng;
     uint32_t rank_count;
     uint64_t delay_ticks_max;
+    uint32_t record_bytes; /* of the largest message that travels whole; 0: all do */
     struct network_message *messages; /* owned; in the order of sending */
     size_t count;
     size_t capacity;
@@ -31,9 +45,15 @@ struct network {
     uint64_t *last_arrival_ticks; /* owned; by channel */
     uint32_t *next_send_seq;      /* owned; by channel */
     uint32_t *next_arrival_seq;   /* owned; by channel */
+    bool *restarts;               /* owned; by channel: something was dropped, and nothing sent since */
+    struct assembly *assemblies;  /* owned; by channel */
+    struct network_queue *queues; /* owned; by sender */
+    uint64_t cut_total;  /* messages that were sent in fragments, */
+    uint64_t torn_total; /* and those of which only a part arrived */
 };
 
-void network_init(struct network *network, uint32_t rank_count, uint64_t seed, uint64_t delay_ticks_max);
+void network_init(struct network *network, uint32_t rank_count, uint64_t seed, uint64_t delay_ticks_max,
+                  uint32_t record_bytes);
 void network_clear(struct network *network);
 
 /* Whatever is sent from one rank to another from now on arrives at the given time at the earliest. */
@@ -61,10 +81,11 @@ void network_send(struct network *network, const struct chord_message *message, 
 /* When the next message arrives; UINT64_MAX if none is under way. */
 uint64_t network_next_arrival(const struct network *network);
 
-/* Takes the next message off the network; there is one. The caller frees its bytes. */
+/* Takes the next message off the network, or the next fragment of one; there is one. With the last fragment the message is
+ * whole, and the caller frees its bytes; with the others bytes is NULL. */
 struct network_message network_take(struct network *network);
 
-/* Decodes one that is under way or was taken. */
+/* Decodes one that is under way or was taken; its bytes are not NULL. */
 struct chord_message network_decode(const struct network_message *message);
 
 #endif

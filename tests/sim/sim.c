@@ -39,6 +39,7 @@ struct totals {
     uint64_t beyond; /* runs that nothing could have healed */
     uint64_t lost_order; /* answers of eventual rings that an exclusion has contradicted */
     uint64_t found_forgeries[FORGE_KIND_COUNT];
+    uint64_t fill_permille; /* of the fullest queue */
     struct cluster_counts counts;
 };
 
@@ -215,6 +216,8 @@ static enum result run(uint64_t seed, bool is_faulty, FILE *trace, struct totals
     }
     totals->events += cluster.event_count;
     totals->waited += waited;
+    totals->fill_permille =
+        cluster.fill_permille > totals->fill_permille ? cluster.fill_permille : totals->fill_permille;
     totals->beyond += ending == ENDING_BEYOND;
     cluster_counts_add(&totals->counts, &cluster.counts);
     invariants_clear(&invariants);
@@ -278,6 +281,10 @@ int main(int argc, char **argv) {
            " requests went round in circles, %" PRIu64 " of them in these runs\n",
            totals.counts.cached, totals.counts.lied, totals.counts.shortcuts, totals.counts.stale_shortcuts,
            totals.counts.circles, totals.counts.cached_circles);
+    printf("%" PRIu64 " messages in fragments, of %" PRIu64 " only the first of them came; queues bounded in %" PRIu64
+           " runs, the fullest at %" PRIu64 ".%" PRIu64 " %% of its bound\n",
+           totals.counts.cut, totals.counts.torn, totals.counts.bounded, totals.fill_permille / 10,
+           totals.fill_permille % 10);
     printf("falsified, and found by T2:");
     bool all_found = true;
     for (int kind = 0; kind < FORGE_KIND_COUNT; kind++) {
@@ -288,5 +295,6 @@ int main(int argc, char **argv) {
     printf("\n");
     /* Among a hundred runs there is a place for each. */
     all_found &= totals.counts.stale_shortcuts > 0 && totals.counts.shortcuts > totals.counts.stale_shortcuts;
+    all_found &= totals.counts.cut > 0 && totals.counts.bounded > 0 && (is_calm || totals.counts.torn > 0);
     return count < 100 || all_found ? RESULT_OK : RESULT_HISTORY;
 }
