@@ -50,7 +50,7 @@ static bool is_message_layer(const void *caller) {
 static bool is_internet_stream(int fd) {
     int type = 0;
     socklen_t size = sizeof type;
-    struct sockaddr_storage own;
+    struct sockaddr_storage own = {0};
     socklen_t own_size = sizeof own;
     return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM &&
            getsockname(fd, (struct sockaddr *)&own, &own_size) == 0 &&
@@ -85,6 +85,8 @@ static ssize_t nothing_to_do(void) {
     return -1;
 }
 
+/* The C library's own names for the parameters are reserved ones. */
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
 ssize_t readv(int fd, const struct iovec *parts, int count) {
     const ssize_t got = syscall(SYS_readv, fd, parts, count);
     if (got > 0) {
@@ -110,3 +112,4 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
     errno = error;
     return put;
 }
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

@@ -52,7 +52,8 @@ class Runner:
         for name in named:
             if name not in copy.programs_of:
                 raise CopyError(f"there is no test called '{name}', which a patch names; ctest -N lists them")
-        units = {name for name in copy.programs_of if name.startswith("unit.")}
+        # Those that take a program; scripts and documents don't change with a mutant.
+        units = {name for name, programs in copy.programs_of.items() if name.startswith("unit.") and programs}
         self.tests = named if quick else named | units | set(SIMULATORS)
         self.programs = {program for name in self.tests for program in copy.programs_of[name]}
         self.original: dict[Path, str] = {}

@@ -121,7 +121,7 @@ class WorkCopy:
         for path in self.build_folder.rglob("CTestTestfile.cmake"):
             for name, text in entry.findall(path.read_text(encoding="utf-8")):
                 words = [Path(word) for word in re.findall(r'"([^"]*)"', text)]
-                programs = {word for word in words if self.build_folder in word.parents}
+                programs = {word for word in words if self.build_folder in word.parents and not word.is_dir()}
                 # Some scripts look for the checker beside the program.
                 programs |= {program.with_name("chordkv-check") for program in programs if program.name == "chordkv"}
                 self.programs_of[name] = frozenset(programs)
