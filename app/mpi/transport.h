@@ -47,12 +47,12 @@ enum transport_waiting {
  * to this rank itself; it may not call transport_poll or transport_destroy. */
 typedef void transport_deliver(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size);
 
-/* A frame has arrived: called with each of its messages if there are several, then with bytes NULL, before the first is
- * delivered. To get ready for them, and to know that all of them have arrived by now; it may not send. */
 /* A frame is about to be handed to MPI: whoever has a small message that needn't be sent, but may go where frames go anyhow,
  * writes it at `at`, of `room` bytes at most, and returns its size; 0: there is none. It is delivered like any other. */
 typedef size_t transport_ride(void *context, unsigned char *at, size_t room);
 
+/* A frame has arrived: called with each of its messages if there are several, then with bytes NULL, before the first is
+ * delivered. To get ready for them, and to know that all of them have arrived by now; it may not send. */
 typedef void transport_preview(void *context, const unsigned char *bytes, size_t size);
 
 /* A rank has died, as an MPI with ULFM tells (ulfm.h). May be called more than once for it, from inside transport_poll. */

@@ -1,7 +1,7 @@
-/* ULFM: an MPI that tells when a rank has died, instead of leaving it to our failure detector to find out. Only in use where MPI
- * was built with it, and the job was started with it: Open MPI 5, `mpirun --with-ft ulfm`. UNTESTED: written from the
- * standard's proposal (User-Level Failure Mitigation); the Open MPI 4 that this was developed with has none of it. Elsewhere
- * nothing here ever does anything. */
+/* ULFM (User-Level Failure Mitigation): an MPI that tells when a rank has died, instead of leaving it to our failure detector to
+ * find out. In use where MPI was built with it and the job was started with it: Open MPI 5, `mpirun --with-ft ulfm`. The Open MPI
+ * 4 that this was developed with has none of it: the tests (mpi.ulfm) put a layer that does what the proposal says between this
+ * and MPI; no MPI that has it of itself has been tried. Elsewhere nothing here ever does anything. */
 #ifndef APP_MPI_ULFM_H
 #define APP_MPI_ULFM_H
 
