@@ -47,7 +47,7 @@ common_build_packages() {
 common_analysis_packages() { echo python3 python3-pandas python3-matplotlib; } # what analysis/report.py needs
 common_test_packages() {
     echo shellcheck groff-base mandoc spin slurm-wlm munge "$(common_analysis_packages)" chromium chromium-driver \
-        python3-selenium
+        python3-selenium iproute2 procps
 }
 # With these the tests of label fuzz are there, too.
 common_fuzz_packages() { echo clang libclang-rt-14-dev; }
@@ -67,6 +67,8 @@ common_present() {
     chromium-driver) [[ -x /usr/bin/chromedriver ]] ;;
     slurm-wlm) [[ -x /usr/sbin/slurmctld && -x /usr/sbin/slurmd ]] && command -v sbatch >/dev/null ;;
     munge) [[ -x /usr/sbin/munged ]] ;;
+    iproute2) command -v ip >/dev/null ;;
+    procps) command -v ps >/dev/null ;;
     groff-base) command -v groff >/dev/null ;;
     clang | cmake | jq | mandoc | shellcheck | spin) command -v "$1" >/dev/null ;;
     pkg-config) command -v pkg-config >/dev/null ;;

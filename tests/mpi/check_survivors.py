@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 
+import hosts
 import ring
 
 SHARED_MEMORY = pathlib.Path("/dev/shm")
@@ -16,6 +17,7 @@ RANKS = 5
 # Two nodes, the first one mpirun's own, as mpirun sees it.
 NODES = ("--mca", "plm_rsh_agent", str(pathlib.Path(__file__).with_name("fake_rsh.sh")),
          "-H", f"localhost:{RANKS - 2},elsewhere:2")
+FAULTS = ("kill", "silence", "pause", "rank-0")
 SIZES = (3000, 200000)  # of large messages: one frame at most, or many fragments
 
 
@@ -74,13 +76,16 @@ def check_end(what, fault, ended, on_one_node):
         ring.expect(ended.stderr == "" or not on_one_node, f"{told}: MPI has complained")
 
 
-def run_fault(program, fault, size, options):
-    """One job under the launcher; checks how it ends and what it leaves."""
+def run_fault(program, fault, size, options, job=None):
+    """One job under the launcher, on this host or on several (hosts.Job); checks how it ends and what it leaves."""
     what = f"{fault}, {size} bytes {' '.join(options)}"
     before = set(SHARED_MEMORY.iterdir())
     with tempfile.TemporaryDirectory() as folder:
         command = [str(ring.LAUNCHER), "-n", str(RANKS), *options, "--", program, fault, str(size)]
         environment = {**ring.environment_without_launcher(), "TMPDIR": folder}
+        if job is not None:
+            command = [*job.prefix, *command]
+            environment.update(job.environment)
         ended = subprocess.run(command, capture_output=True, text=True, timeout=90, stdin=subprocess.DEVNULL,
                                cwd=folder, env=environment, check=False)
         check_end(what, fault, ended, "-H" not in options)
@@ -91,16 +96,34 @@ def run_fault(program, fault, size, options):
     ring.expect(not processes_of(program), f"{what}: processes are left: {processes_of(program)}")
 
 
+def check_hosts(program):
+    """Ranks on hosts that share neither processes nor memory nor the time."""
+    reason = hosts.missing()
+    if reason is not None:
+        print(f"skipped: {reason}")
+        sys.exit(ring.SKIPPED)
+    slots = {"alpha": 2, "beta": 2, "gamma": RANKS - 4}
+    with tempfile.TemporaryDirectory() as folder, hosts.Hosts(list(slots), folder) as made:
+        job = made.job(slots)
+        for fault in FAULTS:
+            run_fault(program, fault, SIZES[0], job.options, job)
+            for name in slots:
+                ring.expect(not made.shared_memory(name), f"{fault}: left on {name}: {made.shared_memory(name)}")
+
+
 def main():
     arguments = ring.parser(__doc__)
     over = {"shm": (), "tcp": ("--tcp",), "ucx": ("--tcp", "--ucx"), "nodes": ("--tcp", *NODES), "ucx-nodes": ("--ucx", *NODES)}
-    arguments.add_argument("--over", choices=list(over), default="shm")
+    arguments.add_argument("--over", choices=[*over, "hosts"], default="shm")
     given = arguments.parse_args()
+    if given.over == "hosts":
+        check_hosts(given.program)
+        ring.finish()
     options = over[given.over]
     if "--ucx" in options and not has_ucx():
         print("skipped: this Open MPI has no UCX")
         sys.exit(ring.SKIPPED)
-    for fault in ("kill", "silence", "pause", "rank-0"):
+    for fault in FAULTS:
         for size in SIZES:
             run_fault(given.program, fault, size, options)
     ring.finish()

@@ -42,15 +42,16 @@ def parser(description):
     return arguments
 
 
-def run(program, ranks, options, report=True, timeout=300, command="run"):
-    """Runs `chordkv COMMAND OPTIONS` on a ring of so many ranks."""
+def run(program, ranks, options, report=True, timeout=300, command="run", job=None):
+    """Runs `chordkv COMMAND OPTIONS` on a ring of so many ranks. job: on other hosts than this one (hosts.Hosts.job)."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "report.jsonl"
-        words = [str(LAUNCHER), "-n", str(ranks), "--", program, command, *map(str, options)]
+        words = [str(LAUNCHER), "-n", str(ranks), *(job.options if job else []), "--", program, command, *map(str, options)]
         if report:
             words += ["--report", str(path)]
         # bytes: keys are shown as they are
-        done = subprocess.run(words, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL, check=False)
+        done = subprocess.run([*job.prefix, *words] if job else words, capture_output=True, timeout=timeout,
+                              stdin=subprocess.DEVNULL, env={**os.environ, **job.environment} if job else None, check=False)
         left = sorted(entry.name for entry in pathlib.Path(folder).iterdir())
         lines = path.read_text("utf-8").splitlines() if path.exists() else []
         expect(left in ([], ["report.jsonl"]), f"files left behind: {left}")
