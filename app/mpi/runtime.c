@@ -15,8 +15,6 @@
 #define FRAMES_PER_STEP 32u
 /* Steps in a row that may find something to do before what is packed is sent all the same. */
 #define BUSY_STEPS_MAX 8u
-/* So few messages in a step say that clients wait for single answers: nothing more will come to pack with what they cause. */
-#define LONE_MESSAGES_MAX 2u
 /* Empty polls before a rank gives up its core: a message that is being sent on another core arrives
  * meanwhile, and a switch costs more than a poll. With one there are up to three times as many switches. */
 #define POLLS_BEFORE_WAITING 2u
@@ -188,7 +186,6 @@ size_t runtime_ride(void *context, unsigned char *at, size_t room) {
 
 void runtime_deliver(void *context, uint32_t from_rank, const unsigned char *bytes, size_t size) {
     struct runtime *runtime = context;
-    runtime->delivered_count++;
     if (from_rank == runtime->config->coordinator_rank) {
         runtime->heard_ns = runtime->now_ns;
     }
@@ -256,9 +253,7 @@ bool runtime_step(struct runtime *runtime) {
     if (__builtin_expect(runtime->silent, 0)) {
         return step_silently(runtime);
     }
-    const uint64_t delivered_before = runtime->delivered_count;
     const uint32_t frame_count = transport_poll(runtime->transport, FRAMES_PER_STEP);
-    const bool is_lone = frame_count > 0 && runtime->delivered_count - delivered_before <= LONE_MESSAGES_MAX;
     runtime->end_is_read = false;
     bool busy = frame_count > 0;
     if (runtime->has_peer && frame_count < FRAMES_PER_STEP) {
@@ -271,7 +266,7 @@ bool runtime_step(struct runtime *runtime) {
     busy |= runtime->owner.work(runtime->owner.context);
     /* Under load frames leave when they are full; but a rank that is never idle must not keep a part-filled
      * one from a peer that waits for it. */
-    if (busy && !is_lone && ++runtime->busy_step_count < BUSY_STEPS_MAX) {
+    if (busy && !transport_is_sparse(runtime->transport) && ++runtime->busy_step_count < BUSY_STEPS_MAX) {
         return true;
     }
     runtime->busy_step_count = 0;

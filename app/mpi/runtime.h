@@ -66,7 +66,6 @@ struct runtime {
     uint64_t *received_from;  /* owned; by rank: the same */
     uint64_t progress_count;  /* of these, such as can't go round for ever without getting anywhere (runtime.c) */
     uint64_t control_count;   /* control messages received, for the watchdog */
-    uint64_t delivered_count; /* messages, those of the driver included */
     uint32_t busy_step_count; /* since the last flush */
     unsigned char *scratch;   /* owned; for heads that don't fit a frame */
     size_t scratch_size;

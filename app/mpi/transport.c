@@ -39,6 +39,12 @@ void transport_wait(struct transport *t) {
     }
 }
 
+/* ---------------------------------------------------------------- when to send */
+
+bool transport_is_sparse(const struct transport *t) {
+    return t->sparse_frames >= SPARSE_FRAMES;
+}
+
 /* ---------------------------------------------------------------- bounds */
 
 static size_t stride_of_frames(uint32_t frame_bytes) {
@@ -178,6 +184,7 @@ enum chord_status transport_create(const struct transport_config *config, struct
         t->deliver = config->deliver;
         t->preview = config->preview;
         t->failed = config->failed;
+        t->sparse_frames = SPARSE_FRAMES;
         t->ride = config->ride;
         t->context = config->context;
         t->spinning = config->waiting == TRANSPORT_SPIN;

@@ -143,8 +143,13 @@ void transport_send_large(struct transport *t, uint32_t to_rank, const unsigned 
 uint32_t transport_flush(struct transport *t);
 
 /* Delivers what has arrived: at most frames_max frames from other ranks, then at most frames_max from itself;
- * sends what has been waiting for its peer. Returns the number of frames handled. */
+ * sends what has been waiting for its peer and, while traffic is sparse, what is committed meanwhile. Returns the number of frames
+ * handled. */
 uint32_t transport_poll(struct transport *t, uint32_t frames_max);
+
+/* Whether hardly anything has come to pack of late: then the caller had better flush what it commits at once, as a poll does with
+ * what is committed while it delivers. */
+bool transport_is_sparse(const struct transport *t);
 
 /* What to do when a poll and a flush found nothing: by the policy of config. Never sleeps. */
 void transport_wait(struct transport *t);

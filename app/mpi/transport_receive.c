@@ -152,10 +152,15 @@ static void slot_create(struct transport *t, uint32_t slot) {
 
 /* Takes the message of a completed slot and posts it again. */
 static void slot_handle(struct transport *t, uint32_t slot, const MPI_Status *status) {
+    const uint64_t before = t->statistics.records_received;
     int size = 0;
     TRANSPORT_MPI(MPI_Get_count(status, MPI_BYTE, &size));
     frame_receive(t, (uint32_t)status->MPI_SOURCE, t->received + slot * t->slot_stride, (size_t)size);
     TRANSPORT_MPI(MPI_Start(&t->requests[slot]));
+    if (t->statistics.records_received - before > SPARSE_RECORDS_MAX)
+        t->sparse_frames = 0;
+    else
+        t->sparse_frames += t->sparse_frames < SPARSE_FRAMES;
 }
 
 /* A receive has an error. What an MPI with ULFM says of dead ranks is none: the receive stays posted. */
@@ -269,6 +274,8 @@ static uint32_t receive_frames(struct transport *t, uint32_t frames_max) {
                 break;
         }
         slot_handle(t, index, &status);
+        if (transport_is_sparse(t))
+            (void)transport_flush(t);
         t->head = t->head + 1 == t->ring_count ? 0 : t->head + 1;
         handled++;
     }

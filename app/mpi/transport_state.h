@@ -58,6 +58,11 @@ struct slot {
     MPI_Status status;
 };
 
+/* So many frames in a row with so few records each say that clients wait for single answers. One such frame says nothing: under
+ * load they come now and then, and to send at once what they cause makes more of them. */
+#define SPARSE_RECORDS_MAX 2u
+#define SPARSE_FRAMES 16u
+
 struct transport {
     /* Used for every record. */
     struct peer *peers; /* rank_count, owned */
@@ -92,6 +97,7 @@ struct transport {
     uint32_t ring_count;
     uint32_t slot_count;
     uint32_t aside_count;
+    uint32_t sparse_frames; /* received in a row with few records each; no more than SPARSE_FRAMES counts */
     uint32_t empty_polls;
     uint32_t polls;
     bool delivering;

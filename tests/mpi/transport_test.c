@@ -269,6 +269,42 @@ static void ping_pong(uint32_t count) {
     stop();
 }
 
+static void poll_only(void) {
+    if (transport_poll(run.t, 1) == 0)
+        transport_wait(run.t);
+}
+
+/* Rank 1 answers rank 0 and says for itself when it flushes. After a frame with more than two messages it takes sixteen frames with
+ * no more than that until its answers leave at once. */
+static void sparse_traffic(void) {
+    if (ranks < 2)
+        return;
+    begin("sparse traffic");
+    enum { FEW = 2, MANY = 3, FRAMES_UNTIL_SPARSE = 16, MESSAGES = FEW * (1 + FRAMES_UNTIL_SPARSE) + MANY };
+    struct transport_config config = {.pool_bytes = 200000};
+    start(&config, MESSAGES, 100);
+    uint32_t messages = 0;
+    for (uint32_t frame = 0; frame < 2 + FRAMES_UNTIL_SPARSE; frame++) {
+        messages += frame == 1 ? MANY : FEW;
+        if (rank == 0) {
+            while (run.sent[1] < messages)
+                send_next(1);
+            (void)transport_flush(run.t);
+            while (run.acknowledged < messages)
+                poll_only();
+        } else if (rank == 1) {
+            while (run.received[0] < messages)
+                poll_only();
+            const bool sparse = frame == 0 || frame == 1 + FRAMES_UNTIL_SPARSE;
+            expect(transport_is_sparse(run.t) == sparse);
+            expect((transport_flush(run.t) == 0) == sparse);
+        }
+    }
+    while (transport_drain(run.t))
+        turn();
+    stop();
+}
+
 /* Small messages are packed: many to a frame, and frames go full without a flush. */
 static void coalescing(void) {
     begin("coalescing");
@@ -635,6 +671,7 @@ int main(int argc, char **argv) {
     stalled_receive(2);
     stalled_receive(32);
     ping_pong(2000);
+    sparse_traffic();
     coalescing();
     /* frame_bytes, slots and in-flight limit: defaults, the smallest of each, and mixed. */
     const uint32_t scale = ranks <= 3 ? 10 : 3;
