@@ -29,8 +29,12 @@ void transport_mpi_failed(const char *file, int line, const char *call, int code
 
 /* ---------------------------------------------------------------- waiting */
 
+/* Somebody else may want the core that this MPI knows nothing of, another job for one. A yield that nobody takes is as cheap as a
+ * few polls. */
+#define SPINS_BEFORE_YIELD 128u
+
 void transport_wait(struct transport *t) {
-    if (t->spinning) {
+    if (t->spinning && ++t->spins % SPINS_BEFORE_YIELD != 0) {
 #if defined(__x86_64__) || defined(__i386__)
         __builtin_ia32_pause();
 #endif

@@ -40,7 +40,7 @@
 /* What transport_wait does; topology_choose_waiting() picks one. */
 enum transport_waiting {
     TRANSPORT_YIELD, /* sched_yield: ranks share cores */
-    TRANSPORT_SPIN   /* a pause instruction: every rank has a core of its own */
+    TRANSPORT_SPIN   /* a pause instruction, now and then sched_yield: every rank has a core of its own */
 };
 
 /* Takes one message. `bytes` is borrowed for the length of the call and has no alignment. It may send, also

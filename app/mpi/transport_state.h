@@ -102,6 +102,7 @@ struct transport {
     uint32_t polls;
     bool delivering;
     bool spinning;
+    uint32_t spins;
     bool outlives_peers;
     struct transport_statistics statistics;
 
