@@ -28,11 +28,12 @@ enum chord_status history_reserve(struct history *history, size_t capacity) {
 
 /* Room for so many more, and often for more than that, so that appending takes constant time on average. */
 static enum chord_status make_room(struct history *history, size_t count) {
+    const size_t count_max = SIZE_MAX / sizeof *history->records / 4; /* so that no size below is above SIZE_MAX */
+    if (count > count_max || history->capacity > count_max) {
+        return CHORD_NO_MEMORY;
+    }
     if (history->capacity - history->count >= count) {
         return CHORD_OK;
-    }
-    if (count > SIZE_MAX / 4 || history->capacity > SIZE_MAX / 4) {
-        return CHORD_NO_MEMORY;
     }
     const size_t doubled = history->capacity == 0 ? CAPACITY_FIRST : history->capacity * 2;
     return history_reserve(history, history->count + count > doubled ? history->count + count : doubled);
