@@ -18,17 +18,32 @@ static uint64_t mix48(uint64_t x, uint64_t seed) {
     return x ^ (x >> 24);
 }
 
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* 1 in each byte of `numbers`, below 64, that is at least `least`. */
+static uint64_t at_least(uint64_t numbers, unsigned least) {
+    return (numbers + EACH_BYTE(0x80 - least)) >> 7 & EACH_BYTE(1);
+}
+
+/* Eight digits of the low 48 bits, the lowest first: 0 to 9, A to Z, a to z, - and _ in that order. */
+static uint64_t digits_of(uint64_t bits) {
+    bits = (bits & UINT64_C(0xffffff)) | (bits & UINT64_C(0xffffff000000)) << 8;
+    bits = (bits & UINT64_C(0x00000fff00000fff)) | (bits & UINT64_C(0x00fff00000fff000)) << 4;
+    bits = (bits & UINT64_C(0x003f003f003f003f)) | (bits & UINT64_C(0x0fc00fc00fc00fc0)) << 2;
+    return bits + EACH_BYTE('0') + at_least(bits, 10) * ('A' - '9' - 1) + at_least(bits, 36) * ('a' - 'Z' - 1) -
+           at_least(bits, 62) * ('z' + 1 - '-') + at_least(bits, 63) * ('_' - '-' - 1);
+}
+
 void pairs_key(uint64_t seed, uint64_t index, unsigned char *at, uint32_t size) {
-    static const char digits[65] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
     chord_check(size >= PAIRS_KEY_SIZE_MIN && index < PAIRS_INDEX_MAX);
     uint64_t bits = mix48(index, seed);
     struct chord_prng prng = {.state = bits};
-    for (uint32_t i = 0; i < size; i++) {
-        if (i >= PAIRS_KEY_SIZE_MIN && i % 8 == 0) {
-            bits = chord_prng_next(&prng);
-        }
-        at[i] = (unsigned char)digits[bits & 63];
-        bits >>= 6;
+    uint64_t digits = digits_of(bits);
+    memcpy(at, &digits, PAIRS_KEY_SIZE_MIN);
+    for (uint32_t i = PAIRS_KEY_SIZE_MIN; i < size; i += 8) {
+        bits = chord_prng_next(&prng);
+        digits = digits_of(bits);
+        memcpy(at + i, &digits, size - i < 8 ? size - i : 8);
     }
 }
 
