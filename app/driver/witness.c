@@ -2,21 +2,24 @@
 
 #include "chord/base/check.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Records in one CONTROL_RECORDS message, which then fits into a frame; the next one waits for the acknowledgement. */
 #define RECORDS_PER_MESSAGE 70u
 
-static size_t message_size(size_t record_count) {
-    return sizeof(struct control_records) + record_count * sizeof(struct history_record);
-}
+/* Sent as it is, as far as it is filled. */
+struct witness_message {
+    struct control_records head;
+    struct history_record records[RECORDS_PER_MESSAGE];
+};
 
 enum chord_status witness_init(struct witness *witness, struct runtime *runtime, const struct chord_config *config) {
     *witness = (struct witness){.runtime = runtime, .config = config};
     witness->outboxes = calloc(config->rank_count, sizeof *witness->outboxes);
     witness->is_lost = calloc(config->rank_count, sizeof *witness->is_lost);
-    witness->messages = malloc(config->rank_count * message_size(RECORDS_PER_MESSAGE));
+    witness->messages = calloc(config->rank_count, sizeof *witness->messages);
     return witness->outboxes == NULL || witness->is_lost == NULL || witness->messages == NULL ? CHORD_NO_MEMORY
                                                                                               : CHORD_OK;
 }
@@ -46,29 +49,21 @@ static uint32_t judge_of(const struct witness *witness, uint64_t key_digest) {
     return witness->is_lost[rank] ? witness->config->coordinator_rank : rank;
 }
 
-static unsigned char *message_to(const struct witness *witness, uint32_t judge) {
-    return witness->messages + judge * message_size(RECORDS_PER_MESSAGE);
-}
-
 static void send_message(struct witness *witness, uint32_t judge) {
     struct witness_outbox *outbox = &witness->outboxes[judge];
-    const struct control_records head = {.attempt = witness->attempt};
-    unsigned char *message = message_to(witness, judge);
-    memcpy(message, &head, sizeof head);
-    runtime_send_control(witness->runtime, judge, CONTROL_RECORDS, message, message_size(outbox->count));
+    struct witness_message *message = &witness->messages[judge];
+    message->head = (struct control_records){.attempt = witness->attempt};
+    runtime_send_control(witness->runtime, judge, CONTROL_RECORDS, message,
+                         offsetof(struct witness_message, records) + outbox->count * sizeof *message->records);
     outbox->count = 0;
     outbox->awaiting_ack = true;
 }
 
-/* The next record, on rank 0's clock. There is one. */
-static struct history_record next_record(const struct witness *witness) {
+/* There is one. */
+static const struct history_record *next_record(const struct witness *witness) {
     const size_t own_count = witness->history->count;
-    if (witness->next >= own_count) {
-        return witness->foreign.records[witness->next - own_count];
-    }
-    struct history_record record = witness->history->records[witness->next];
-    history_shift(&record, witness->offset_ns, witness->error_ns);
-    return record;
+    return witness->next < own_count ? &witness->history->records[witness->next]
+                                     : &witness->foreign.records[witness->next - own_count];
 }
 
 /* Fills messages in the order of the records, up to one whose judge is behind: so no copy of all of them is needed. The last
@@ -76,8 +71,8 @@ static struct history_record next_record(const struct witness *witness) {
 static void feed_judges(struct witness *witness) {
     const size_t count = witness->history->count + witness->foreign.count;
     for (; witness->next < count; witness->next++) {
-        const struct history_record record = next_record(witness);
-        const uint32_t judge = judge_of(witness, record.key_digest);
+        const struct history_record *record = next_record(witness);
+        const uint32_t judge = judge_of(witness, record->key_digest);
         struct witness_outbox *outbox = &witness->outboxes[judge];
         if (outbox->count == RECORDS_PER_MESSAGE) {
             if (outbox->awaiting_ack) {
@@ -85,8 +80,11 @@ static void feed_judges(struct witness *witness) {
             }
             send_message(witness, judge);
         }
-        memcpy(message_to(witness, judge) + message_size(outbox->count), &record, sizeof record);
-        outbox->count++;
+        struct history_record *sent = &witness->messages[judge].records[outbox->count++];
+        *sent = *record;
+        if (witness->next < witness->history->count) { /* not on rank 0's clock yet */
+            history_shift(sent, witness->offset_ns, witness->error_ns);
+        }
     }
     bool done = true;
     for (uint32_t rank = 0; rank < witness->config->rank_count; rank++) {

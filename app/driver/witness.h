@@ -14,6 +14,8 @@
 #include "app/driver/control.h"
 #include "app/mpi/runtime.h"
 
+struct witness_message; /* private to witness.c */
+
 /* What goes to one judge: a message that is being filled. */
 struct witness_outbox {
     size_t count; /* of its records */
@@ -32,7 +34,7 @@ struct witness {
     int64_t offset_ns;             /* to rank 0's clock, of the history */
     uint64_t error_ns;
     struct witness_outbox *outboxes; /* owned; by judge */
-    unsigned char *messages;         /* owned; by judge: a control_records and the records that follow it */
+    struct witness_message *messages; /* owned; by judge */
 
     struct history received; /* for this rank's judge */
     struct history foreign;  /* rank 0: what lost clients did, on rank 0's clock */

@@ -581,6 +581,7 @@ static void judge_group(struct group *group, struct judge_verdict *verdict) {
 struct sizes {
     size_t group_max;
     size_t new_key_count;
+    size_t unknown_count; /* writes whose outcome nobody knows */
 };
 
 /* The end of the group of records with one key that begins at `first`. */
@@ -599,6 +600,9 @@ static struct sizes measure(const struct judge *judge, const struct history_reco
         const size_t end = group_end(records, count, first);
         if (end - first > sizes.group_max) {
             sizes.group_max = end - first;
+        }
+        for (size_t i = first; i < end; i++) {
+            sizes.unknown_count += is_unknown_write(&records[i]);
         }
         while (key < judge->key_count && judge->keys[key].digest < records[first].key_digest) {
             key++;
@@ -699,6 +703,9 @@ static void judge_groups(struct judge *judge, struct group *group, struct histor
         }
         group->records = records + first;
         group->count = end - first;
+        for (size_t i = first; i < end; i++) {
+            records[i].mark = JUDGE_FINE;
+        }
         group->key = &keys[to++];
         judge_group(group, verdict);
         first = end;
@@ -713,11 +720,6 @@ enum chord_status judge_segment(struct judge *judge, struct history_record *reco
     if (count == 0) {
         return CHORD_OK;
     }
-    size_t unknown_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        records[i].mark = JUDGE_FINE;
-        unknown_count += is_unknown_write(&records[i]);
-    }
     sort_records(records, count);
     const struct sizes sizes = measure(judge, records, count);
     struct group group;
@@ -731,7 +733,7 @@ enum chord_status judge_segment(struct judge *judge, struct history_record *reco
         return CHORD_NO_MEMORY;
     }
     judge->keys = keys;
-    status = add_candidates(judge, records, count, unknown_count);
+    status = add_candidates(judge, records, count, sizes.unknown_count);
     if (status == CHORD_OK) {
         memmove(keys + sizes.new_key_count, keys, judge->key_count * sizeof *keys);
         judge_groups(judge, &group, records, count, sizes.new_key_count, verdict);

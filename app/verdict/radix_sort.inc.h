@@ -74,6 +74,7 @@ static void RADIX_SORT_NAME(RADIX_SORT_TYPE *items, size_t count) {
             RADIX_SORT_TYPE *here = &items[next[digit]];
             const uint8_t home = (uint8_t)(RADIX_SORT_KEY(here) >> shift);
             RADIX_SORT_TYPE *there = &items[next[home]++];
+            __builtin_prefetch(there + 2, 1); /* where this digit's next ones go */
             if (home != digit) {
                 const RADIX_SORT_TYPE moved = *here;
                 *here = *there;
