@@ -504,7 +504,7 @@ const struct options_rule options_rules[] = {
         .argument = "COUNT",
         .minimum = 0,
         .maximum = 1000000000,
-        .fallback = "250000",
+        .fallback = "50000",
         .help = "Operations that a rank may issue before the timer stops, the answers of all ranks are judged and forgotten, and "
                 "the timer goes on: so histories take bounded memory, about 115 bytes an operation. 0: a phase is judged "
                 "once, at its end; so are eventual rings unless this is given, since of old values that are read later only the "

@@ -456,7 +456,7 @@ static void test_dump(void) {
         "\n+seed=1\n",     "\n+pool=1048576\n",      "\n+quiet=true\n", "\n+routing=ring\n",
         "\n-report=\n-history=\n", "\n-print-bound=false\n", "\n-replicas=1\n", "\n-consistency=linearizable\n",
         "\n-forge=none\n", "\n-timeout=60\n",        "\n-virtual-nodes=1\n",
-        "\n+suspect-after=1500ms\n-allow-data-loss=false\n-history-limit=250000\n-history-dir=\n",
+        "\n+suspect-after=1500ms\n-allow-data-loss=false\n-history-limit=50000\n-history-dir=\n",
         "\n-initial-nodes=\n+at=1s:join:2\n+at=2s:join:1\n-schedule=\n"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         CU_ASSERT_PTR_NOT_NULL(strstr(dumped.text, parts[i]));
