@@ -2,7 +2,8 @@
 """Where the nanoseconds of an operation go: chordkv under perf, its samples grouped by part of the program.
 
 Only the timed part of the mix phase counts: from the first to the last sample in which an answer is recorded. Processor
-time is what is shared out, that of all ranks together, so ranks that wait are in the table, too.
+time is what is shared out, that of all ranks together, so ranks that wait are in the table, too. The program must not be
+optimised across files, else its functions are inlined into each other: -DCMAKE_INTERPROCEDURAL_OPTIMIZATION_RELEASE=OFF.
 """
 import argparse
 import collections
@@ -87,6 +88,7 @@ def record(options: argparse.Namespace, folder: pathlib.Path) -> tuple[float, co
     subprocess.run(["perf", "record", "-q", "-e", "cpu-clock", "-F", str(SAMPLES_PER_SECOND), "-o", str(data), "--", str(ROOT / "jobs/launch.sh"),
                     "-n", str(options.ranks), "--", str(program), "run", "--mode", "parallel", "--quiet",
                     "--window", str(options.window), "--replicas", str(options.replicas), "--report", str(report),
+                    "--history-limit", "0",  # judged at the end, not between
                     "--phase", f"insert={folder / 'insert.csv'}", "--phase", f"mix={folder / 'mix.csv'}"],
                    check=True, stdout=subprocess.DEVNULL, env={**os.environ, "LC_ALL": "C"})
     phases = [json.loads(line) for line in report.read_text(encoding="utf-8").splitlines()]
@@ -115,7 +117,8 @@ def parse_sample(line: str) -> tuple[float, str, str] | None:
 def timed_part(answered: list[float]) -> tuple[float, float]:
     """The longest run of times without a gap: that of the mix phase."""
     if not answered:
-        sys.exit(f"profile.py: no sample in {ANSWERED}: too few operations, or a binary without symbols")
+        sys.exit(f"profile.py: no sample in {ANSWERED}: too few operations, or a binary without symbols or optimised across "
+                 "files; build it with -DCMAKE_INTERPROCEDURAL_OPTIMIZATION_RELEASE=OFF")
     runs = [[answered[0], answered[0]]]
     for time in answered[1:]:
         if time - runs[-1][1] > GAP_SECONDS:
@@ -138,7 +141,8 @@ def print_table(options: argparse.Namespace, elapsed: float, samples: collection
         by_part[part_of(symbol, library)] += count
         symbols[part_of(symbol, library)][f"{symbol} ({library})"] += count
     total = sum(by_part.values())
-    nanoseconds = total / SAMPLES_PER_SECOND * 1e9 / operations
+    # Ranks never sleep. (The number of samples says less: perf loses some.)
+    nanoseconds = min(options.ranks, os.cpu_count() or 1) * elapsed * 1e9 / operations
     print(f"{options.ranks} ranks on {os.cpu_count()} cores, window {options.window}, k={options.replicas}: {operations / elapsed:,.0f} "
           f"operations/s, {nanoseconds:,.0f} ns of processor time each ({total} samples)\n")
     print(f"{'part':48} {'ns':>6} {'share':>6}")
