@@ -24,7 +24,7 @@ static struct {
 static uint32_t receive_count;
 
 /* Sends to ranks that were stalled. */
-static struct {
+static struct stalled_send {
     const MPI_Request *request; /* NULL: free */
     int to;
 } sends[REQUESTS_MAX];
@@ -87,18 +87,21 @@ int MPIX_Comm_failure_get_acked(MPI_Comm comm, MPI_Group *failed) {
 
 /* --- sending --- */
 
+static struct stalled_send *free_send(void) {
+    for (uint32_t i = 0; i < REQUESTS_MAX; i++) {
+        if (sends[i].request == NULL)
+            return &sends[i];
+    }
+    abort();
+}
+
 int MPI_Isend(const void *buffer, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm, MPI_Request *request) {
     if (is_failed[to]) {
         ulfm_stub_counts.send_refused++;
         return code;
     }
     if (is_stalled[to]) {
-        uint32_t i = 0;
-        while (i < REQUESTS_MAX && sends[i].request != NULL)
-            i++;
-        require(i < REQUESTS_MAX);
-        sends[i].request = request;
-        sends[i].to = to;
+        *free_send() = (struct stalled_send){.request = request, .to = to};
     }
     return PMPI_Isend(buffer, count, type, to, tag, comm, request);
 }
