@@ -17,10 +17,12 @@ enum chord_status legacy_init(struct legacy *legacy) {
     legacy->issued = calloc(legacy->rank_count, sizeof *legacy->issued);
     legacy->judged = calloc(legacy->rank_count, sizeof *legacy->judged);
     legacy->is_counted = calloc(legacy->rank_count, sizeof *legacy->is_counted);
+    legacy->left_out = calloc(legacy->rank_count, sizeof *legacy->left_out);
     legacy->has_testified = calloc(legacy->rank_count, sizeof *legacy->has_testified);
     return legacy->kept == NULL || legacy->kept_size == NULL || legacy->is_taken_over == NULL ||
                    legacy->is_lost == NULL || legacy->loaded == NULL || legacy->issued == NULL ||
-                   legacy->judged == NULL || legacy->is_counted == NULL || legacy->has_testified == NULL
+                   legacy->judged == NULL || legacy->is_counted == NULL || legacy->left_out == NULL ||
+                   legacy->has_testified == NULL
                ? CHORD_NO_MEMORY
                : CHORD_OK;
 }
@@ -37,6 +39,7 @@ void legacy_clear(struct legacy *legacy) {
     free(legacy->issued);
     free(legacy->judged);
     free(legacy->is_counted);
+    free(legacy->left_out);
     free(legacy->has_testified);
     *legacy = (struct legacy){.rank_count = 0};
 }
@@ -54,6 +57,7 @@ void legacy_forget(struct legacy *legacy) {
     memset(legacy->issued, 0, legacy->rank_count * sizeof *legacy->issued);
     memset(legacy->judged, 0, legacy->rank_count * sizeof *legacy->judged);
     memset(legacy->is_counted, 0, legacy->rank_count * sizeof *legacy->is_counted);
+    memset(legacy->left_out, 0, legacy->rank_count * sizeof *legacy->left_out);
     memset(legacy->has_testified, 0, legacy->rank_count * sizeof *legacy->has_testified);
 }
 
@@ -230,9 +234,17 @@ static bool testify_for(struct legacy *legacy, uint32_t rank, struct legacy_coun
         return false;
     }
     /* Of generated ones there may be more than was known beforehand. What was left for segments to come never comes. */
-    const uint64_t done = is_counted ? legacy->issued[rank] : legacy->judged[rank] + counts->issued - before;
+    const uint64_t issued = is_counted ? legacy->issued[rank] : legacy->judged[rank] + counts->issued - before;
+    const uint64_t done = issued + legacy->left_out[rank];
     counts->not_issued += legacy->loaded[rank] > done ? legacy->loaded[rank] - done : 0;
     return true;
+}
+
+int64_t legacy_counted(struct legacy *legacy, uint32_t rank, uint64_t left_out) {
+    const int64_t more = (int64_t)(left_out - legacy->left_out[rank]);
+    legacy->is_counted[rank] = true;
+    legacy->left_out[rank] = left_out;
+    return more;
 }
 
 void legacy_pass(struct legacy *legacy) {

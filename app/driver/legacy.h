@@ -32,6 +32,7 @@ struct legacy {
     uint64_t *issued;  /* owned; by rank: operations that were issued when it ended its last segment */
     uint64_t *judged;  /* owned; by rank: of the phase, those that were judged with an earlier segment; UINT64_MAX: all */
     bool *is_counted;  /* owned; by rank: it has told what it counted in this segment */
+    uint64_t *left_out; /* owned; by rank: operations that it has told, if it has, will never be issued */
     bool *has_testified; /* owned; by rank */
 };
 
@@ -77,6 +78,10 @@ static inline bool legacy_had_operations(const struct legacy *legacy, uint32_t r
 static inline bool legacy_is_judged(const struct legacy *legacy, const struct history_record *record) {
     return record->index < legacy->judged[record->client_rank];
 }
+
+/* A rank has told what it counted in this segment, and that it will never issue so many of its operations, since its client is
+ * stuck (client.h): by how many those are more than it told with an earlier segment. */
+int64_t legacy_counted(struct legacy *legacy, uint32_t rank, uint64_t left_out);
 
 /* A segment was judged, and told: what was in it is never asked for again. */
 void legacy_pass(struct legacy *legacy);

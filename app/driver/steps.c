@@ -194,8 +194,7 @@ void driver_on_metrics(void *context, uint32_t from_rank, const unsigned char *b
     traffic_merge(&driver->phase->traffic, &ran->traffic);
     cache_use_merge(&driver->phase->cache_use, &ran->cache_use);
     timeline_merge(&driver->phase->timeline, &ran->timeline);
-    driver->phase->not_issued_count += ran->not_issued_count;
-    driver->legacy.is_counted[from_rank] = true;
+    driver->phase->not_issued_count += (uint64_t)legacy_counted(&driver->legacy, from_rank, ran->not_issued_count);
     free(ran);
 }
 
