@@ -22,6 +22,7 @@ import argparse
 import collections
 import json
 import math
+import os
 import pathlib
 import random
 import statistics
@@ -88,11 +89,11 @@ def below(process: int) -> list[int]:
     """The process and all that it has started, as far as they still run."""
     found = [process]
     for one in found:
-        for children in pathlib.Path(f"/proc/{one}/task").glob("*/children"):
-            try:
-                found += map(int, children.read_text().split())
-            except (FileNotFoundError, ProcessLookupError):
-                pass  # it has ended
+        try:
+            for thread in os.listdir(f"/proc/{one}/task"):
+                found += map(int, pathlib.Path(f"/proc/{one}/task/{thread}/children").read_text().split())
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it has ended, or a thread of it, at any moment
     return found
 
 
