@@ -1,18 +1,13 @@
 #include "app/driver/agent.h"
 
-#include "app/driver/describe.h"
-#include "app/driver/grown.h"
-#include "app/driver/waiting.h"
+#include "app/driver/agent_tell.h"
 #include "app/mpi/fault.h"
 #include "chord/base/check.h"
 #include "chord/base/digest.h"
 #include "chord/hash/hash.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 /* Operations issued in one turn, so that the loop goes round even when every one is answered at once. */
@@ -45,20 +40,6 @@ void agent_clear(struct agent *agent) {
     *agent = (struct agent){0};
 }
 
-static void reply(const struct agent *agent, struct control_head head, const void *bytes, size_t size) {
-    unsigned char small[256];
-    unsigned char *message = size + sizeof head <= sizeof small ? small : malloc(size + sizeof head);
-    chord_check(message != NULL);
-    memcpy(message, &head, sizeof head);
-    if (size > 0) {
-        memcpy(message + sizeof head, bytes, size);
-    }
-    runtime_send_control(agent->runtime, agent->config->coordinator_rank, CONTROL_REPLY, message, size + sizeof head);
-    if (message != small) {
-        free(message);
-    }
-}
-
 /* --- loading and issuing --- */
 
 const unsigned char *agent_key(struct agent *agent, size_t index, size_t *size) {
@@ -67,11 +48,6 @@ const unsigned char *agent_key(struct agent *agent, size_t index, size_t *size) 
 
 const unsigned char *agent_value(struct agent *agent, size_t index, size_t *size) {
     return source_value(&agent->source, index, size);
-}
-
-/* Operations that are not issued yet. */
-static uint64_t left(const struct agent *agent) {
-    return source_left(&agent->source, agent->issued_count);
 }
 
 /* Memory for the records of the next segment of so many operations, as far as known. Now, outside the timed part: a page that
@@ -98,9 +74,9 @@ static void generate(struct agent *agent, struct control_head head, const unsign
     memcpy(&plan, bytes, sizeof plan);
     chord_check(source_generate(&agent->source, agent->config, agent->runtime->rank, &plan) == CHORD_OK);
     const uint64_t known = source_expected(&agent->source);
-    const uint64_t count = known > 0 ? known : left(agent);
+    const uint64_t count = known > 0 ? known : agent_left(agent);
     reserve_history(agent, known);
-    reply(agent, head, &count, sizeof count);
+    agent_reply(agent, head, &count, sizeof count);
 }
 
 static void forget_phase(struct agent *agent) {
@@ -244,7 +220,7 @@ static void tell_answer(struct agent *agent, const struct chord_completion *comp
     }
     agent->running = false;
     agent->answering = false;
-    reply(agent, agent->run_head, bytes, size);
+    agent_reply(agent, agent->run_head, bytes, size);
     free(bytes);
 }
 
@@ -304,13 +280,13 @@ static void scatter(struct agent *agent, struct control_head head, const unsigne
     witness_scatter(&agent->witness, &agent->history, agent->clock_offset_ns, agent->clock_error_ns, command.attempt,
                     (const bool *)(bytes + sizeof command));
     if (witness_is_done(&agent->witness)) {
-        reply(agent, head, NULL, 0);
+        agent_reply(agent, head, NULL, 0);
     }
 }
 
 static void judge(struct agent *agent, struct control_head head) {
     const struct control_judged judged = witness_judge(&agent->witness);
-    reply(agent, head, &judged, sizeof judged);
+    agent_reply(agent, head, &judged, sizeof judged);
 }
 
 static void keep(struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
@@ -318,7 +294,7 @@ static void keep(struct agent *agent, struct control_head head, const unsigned c
     chord_check(size == sizeof offset);
     memcpy(&offset, bytes, sizeof offset);
     unsigned char *kept = witness_keep(&agent->witness, offset, &size);
-    reply(agent, head, kept, size);
+    agent_reply(agent, head, kept, size);
     free(kept);
 }
 
@@ -345,199 +321,10 @@ static void forge(struct agent *agent, struct control_head head, enum options_fo
                                                         entry->key_size);
         }
     }
-    reply(agent, head, &found, sizeof found);
-}
-
-/* --- telling --- */
-
-/* is_uncounted: a byte a rank (runtime.h), or nothing: a probe isn't interested. */
-static void tell_state(const struct agent *agent, struct control_head head, const unsigned char *is_uncounted,
-                       size_t size) {
-    struct runtime_counts counts = {0};
-    if (size == agent->config->rank_count) {
-        counts = runtime_counts(agent->runtime, (const bool *)is_uncounted);
-    }
-    const struct control_state state = {.sent_count = counts.sent,
-                                        .received_count = counts.received,
-                                        .progress_count = agent->runtime->progress_count,
-                                        .completed_count = agent->completed_count,
-                                        .loaded_count = agent->issued_count + left(agent),
-                                        .quiet = !agent->running && agent->runtime->has_peer &&
-                                                 chord_peer_is_quiet(&agent->runtime->peer)};
-    reply(agent, head, &state, sizeof state);
-}
-
-static void tell_metrics(struct agent *agent, struct control_head head) {
-    agent->ran->traffic = runtime_traffic(agent->runtime);
-    traffic_subtract(&agent->ran->traffic, &agent->traffic_before);
-    const struct chord_cache *cache = &agent->runtime->peer.cache;
-    agent->ran->cache_use = (struct cache_use){.counters = cache->counters, .entry_count = cache->entry_count};
-    chord_cache_counters_subtract(&agent->ran->cache_use.counters, &agent->cache_before);
-    reply(agent, head, agent->ran, sizeof *agent->ran);
-}
-
-static void tell_action(const struct agent *agent, struct control_head head, uint32_t action) {
-    const struct generated *generated = &agent->source.generated;
-    struct action_metrics *told = calloc(1, sizeof *told);
-    chord_check(told != NULL && agent->source.generates && action <= MIX_ACTION_COUNT);
-    if (action < MIX_ACTION_COUNT) {
-        *told = generated->actions[action];
-    } else {
-        told->latency_ns = *generated->lag;
-    }
-    reply(agent, head, told, sizeof *told);
-    free(told);
-}
-
-static void tell_history(struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
-    struct control_history_asked asked;
-    chord_check(size == sizeof asked);
-    memcpy(&asked, bytes, sizeof asked);
-    unsigned char *piece = recorder_piece(&agent->recorder, agent, &asked, &size);
-    reply(agent, head, piece, size);
-    free(piece);
-}
-
-static void tell_arcs(const struct agent *agent, struct control_head head) {
-    size_t count = 0;
-    struct copies_arc *arcs = describe_arcs(&agent->runtime->peer, &count);
-    reply(agent, head, arcs, count * sizeof *arcs);
-    free(arcs);
-}
-
-/* Index of the first of the ascending ids that is not below `id`, 0 if there is none: whose arc it is in. */
-static size_t arc_of(const struct chord_id *ids, size_t count, struct chord_id id) {
-    size_t low = 0;
-    size_t high = count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (chord_id_compare(ids[middle], id) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low % count;
-}
-
-static void tell_keys(const struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
-    const size_t count = size / sizeof(struct chord_id);
-    struct chord_id *ids = calloc(count + 1, sizeof *ids);
-    uint64_t *key_counts = calloc(count + 1, sizeof *key_counts);
-    chord_check(count > 0 && ids != NULL && key_counts != NULL);
-    memcpy(ids, bytes, count * sizeof *ids);
-    for (uint32_t v = 0; v < agent->config->virtual_node_count; v++) {
-        const struct chord_arc *own = chord_node_own_arc(&agent->runtime->peer.nodes[v]);
-        const struct chord_entry *entry;
-        for (size_t position = 0; own != NULL && (entry = chord_store_next(&own->store, &position)) != NULL;) {
-            key_counts[arc_of(ids, count, chord_entry_id(entry))]++;
-        }
-    }
-    reply(agent, head, key_counts, count * sizeof *key_counts);
-    free(ids);
-    free(key_counts);
-}
-
-static void tell_nodes(const struct agent *agent, struct control_head head) {
-    const uint32_t count = agent->config->virtual_node_count;
-    struct result_node *nodes = calloc(count, sizeof *nodes);
-    chord_check(nodes != NULL);
-    for (uint32_t v = 0; v < count; v++) {
-        nodes[v] = describe_node(&agent->runtime->peer.nodes[v]);
-        nodes[v].requests_owned -= agent->node_owned_before[v];
-        nodes[v].requests_forwarded -= agent->node_forwarded_before[v];
-    }
-    reply(agent, head, nodes, count * sizeof *nodes);
-    free(nodes);
-}
-
-static void tell_tables(const struct agent *agent, struct control_head head, uint32_t virtual_node) {
-    size_t size = 0;
-    chord_check(virtual_node < agent->config->virtual_node_count);
-    char *text = describe_table(&agent->runtime->peer.nodes[virtual_node], &size);
-    reply(agent, head, text, size);
-    free(text);
-}
-
-static void tell_rank(const struct agent *agent, struct control_head head) {
-    struct result_rank told = agent->place;
-    told.pair_bytes = agent->runtime->memory.bytes;
-    told.pool_bytes_used_max = runtime_pool_used_max(agent->runtime);
-    struct rusage usage;
-    chord_check(getrusage(RUSAGE_SELF, &usage) == 0);
-    told.resident_bytes_max = (uint64_t)usage.ru_maxrss * 1024;
-    reply(agent, head, &told, sizeof told);
-}
-
-static void tell_waiting(const struct agent *agent, struct control_head head) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    chord_check(out != NULL);
-    fprintf(out, "%zu of %" PRIu64 " operations answered", agent->completed_count, agent->issued_count + left(agent));
-    if (agent->runtime->has_peer) {
-        waiting_tell(out, &agent->runtime->peer);
-    }
-    if (agent->witness.scattering) {
-        fputs(", sending its history", out);
-    }
-    chord_check(fclose(out) == 0);
-    reply(agent, head, text, size);
-    free(text);
-}
-
-/* --- the shell's questions --- */
-
-static const struct chord_node *node_of(const struct agent *agent, uint32_t virtual_node) {
-    chord_check(agent->runtime->has_peer && virtual_node < agent->config->virtual_node_count);
-    return &agent->runtime->peer.nodes[virtual_node];
-}
-
-static void tell_step(const struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
-    struct control_step_asked asked;
-    chord_check(size == sizeof asked);
-    memcpy(&asked, bytes, sizeof asked);
-    const struct control_step step = inspect_step(node_of(agent, asked.virtual_node), asked.target);
-    reply(agent, head, &step, sizeof step);
-}
-
-static void tell_info(const struct agent *agent, struct control_head head, uint32_t virtual_node) {
-    size_t size;
-    unsigned char *info = inspect_info(node_of(agent, virtual_node), &size);
-    reply(agent, head, info, size);
-    free(info);
-}
-
-static void tell_pairs(struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
-    struct control_pairs_asked asked;
-    chord_check(size == sizeof asked);
-    memcpy(&asked, bytes, sizeof asked);
-    const struct chord_node *node = node_of(agent, asked.virtual_node);
-    if (asked.begin) {
-        inspect_list(&agent->listing, node);
-    }
-    unsigned char *pairs = inspect_pairs(&agent->listing, node, &size);
-    reply(agent, head, pairs, size);
-    free(pairs);
+    agent_reply(agent, head, &found, sizeof found);
 }
 
 /* --- faults --- */
-
-/* What the faults of the phase, in windows of rank 0's clock, did to this rank's operations. */
-static void tell_impact(const struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
-    const size_t count = size / sizeof(struct impact_window);
-    struct impact *impacts = calloc(count + 1, sizeof *impacts);
-    chord_check(impacts != NULL);
-    for (size_t i = 0; i < count; i++) {
-        struct impact_window window;
-        memcpy(&window, bytes + i * sizeof window, sizeof window);
-        window.from_ns -= (uint64_t)agent->clock_offset_ns;
-        window.to_ns -= (uint64_t)agent->clock_offset_ns;
-        impact_add(&impacts[i], agent->history.records, agent->history.count, &window);
-    }
-    reply(agent, head, impacts, count * sizeof *impacts);
-    free(impacts);
-}
 
 static void fail(struct agent *agent, const unsigned char *bytes, size_t size) {
     struct control_fault fault;
@@ -566,7 +353,7 @@ static void reset(struct agent *agent, struct control_head head, const unsigned 
     forget_phase(agent);
     witness_reset(&agent->witness);
     chord_check(runtime_reset_peer(agent->runtime, agent->node_ids, command.incarnation) == CHORD_OK);
-    reply(agent, head, NULL, 0);
+    agent_reply(agent, head, NULL, 0);
 }
 
 /* What is left to do goes on, or never will. */
@@ -575,12 +362,6 @@ static void resume(struct agent *agent, bool goes_on) {
     if (!goes_on) {
         agent->running = false;
     }
-}
-
-static void tell_key(struct agent *agent, struct control_head head, uint32_t index) {
-    size_t size;
-    const unsigned char *key = agent_key(agent, index, &size);
-    reply(agent, head, key, size);
 }
 
 static void carry_out(struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
@@ -592,27 +373,21 @@ static void carry_out(struct agent *agent, struct control_head head, const unsig
         return;
     case COMMAND_FORM:
         chord_peer_start(&agent->runtime->peer);
-        reply(agent, head, NULL, 0);
-        return;
-    case COMMAND_STATE:
-        tell_state(agent, head, bytes, size);
+        agent_reply(agent, head, NULL, 0);
         return;
     case COMMAND_BEGIN:
         begin_phase(agent);
-        reply(agent, head, NULL, 0);
+        agent_reply(agent, head, NULL, 0);
         return;
     case COMMAND_LOAD:
         load(agent, bytes, size);
-        reply(agent, head, NULL, 0);
+        agent_reply(agent, head, NULL, 0);
         return;
     case COMMAND_RUN:
         start(agent, head, bytes, size);
         return;
     case COMMAND_HALT:
         agent->segment_end = agent->issued_count < agent->segment_end ? agent->issued_count : agent->segment_end;
-        return;
-    case COMMAND_METRICS:
-        tell_metrics(agent, head);
         return;
     case COMMAND_FORGE:
         forge(agent, head, (enum options_forge)number);
@@ -623,45 +398,12 @@ static void carry_out(struct agent *agent, struct control_head head, const unsig
     case COMMAND_JUDGE:
         judge(agent, head);
         return;
-    case COMMAND_ARCS:
-        tell_arcs(agent, head);
-        return;
-    case COMMAND_KEYS:
-        tell_keys(agent, head, bytes, size);
-        return;
-    case COMMAND_NODES:
-        tell_nodes(agent, head);
-        return;
-    case COMMAND_TABLES:
-        tell_tables(agent, head, number);
-        return;
-    case COMMAND_RANK:
-        tell_rank(agent, head);
-        return;
-    case COMMAND_KEY:
-        tell_key(agent, head, number);
-        return;
-    case COMMAND_WAITING:
-        tell_waiting(agent, head);
-        return;
     case COMMAND_STOP:
         agent->stopped = true;
-        reply(agent, head, NULL, 0);
+        agent_reply(agent, head, NULL, 0);
         return;
     case COMMAND_ONE:
         run_one(agent, head, bytes, size);
-        return;
-    case COMMAND_STEP:
-        tell_step(agent, head, bytes, size);
-        return;
-    case COMMAND_INFO:
-        tell_info(agent, head, number);
-        return;
-    case COMMAND_PAIRS:
-        tell_pairs(agent, head, bytes, size);
-        return;
-    case COMMAND_IMPACT:
-        tell_impact(agent, head, bytes, size);
         return;
     case COMMAND_FAULT:
         fail(agent, bytes, size);
@@ -672,18 +414,29 @@ static void carry_out(struct agent *agent, struct control_head head, const unsig
     case COMMAND_RESUME:
         resume(agent, number != 0);
         return;
-    case COMMAND_HISTORY:
-        tell_history(agent, head, bytes, size);
-        return;
     case COMMAND_REST:
         agent->resting = number != 0;
-        reply(agent, head, NULL, 0);
+        agent_reply(agent, head, NULL, 0);
         return;
     case COMMAND_GENERATE:
         generate(agent, head, bytes, size);
         return;
+    case COMMAND_STATE:
+    case COMMAND_METRICS:
+    case COMMAND_ARCS:
+    case COMMAND_KEYS:
+    case COMMAND_NODES:
+    case COMMAND_TABLES:
+    case COMMAND_RANK:
+    case COMMAND_KEY:
+    case COMMAND_WAITING:
+    case COMMAND_STEP:
+    case COMMAND_INFO:
+    case COMMAND_PAIRS:
+    case COMMAND_IMPACT:
+    case COMMAND_HISTORY:
     case COMMAND_ACTION:
-        tell_action(agent, head, number);
+        agent_tell(agent, head, bytes, size);
         return;
     case COMMAND_COUNT:
         break;
@@ -708,7 +461,7 @@ void agent_receive(struct agent *agent, uint32_t from_rank, unsigned type, const
         return;
     case CONTROL_RECORDS_ACK:
         if (witness_receive_ack(&agent->witness, from_rank, bytes, size)) {
-            reply(agent, agent->scatter_head, NULL, 0);
+            agent_reply(agent, agent->scatter_head, NULL, 0);
         }
         return;
     case CONTROL_MARK: {
@@ -759,17 +512,17 @@ static bool is_full(const struct agent *agent) {
 /* All is answered, or given up. */
 static bool has_ended(const struct agent *agent, bool issued_any) {
     return agent->completed_count == agent->issued_count &&
-           (left(agent) == 0 || is_full(agent) || is_stuck(agent, issued_any));
+           (agent_left(agent) == 0 || is_full(agent) || is_stuck(agent, issued_any));
 }
 
 static void end_segment(struct agent *agent, bool issued_any) {
-    const uint64_t left_count = left(agent);
+    const uint64_t left_count = agent_left(agent);
     const bool stuck = left_count > 0 && !is_full(agent) && is_stuck(agent, issued_any);
     const struct control_segment segment = {.issued_count = agent->issued_count,
                                             .left_count = stuck ? 0 : left_count};
     agent->running = false;
     agent->ran->not_issued_count = stuck ? left_count : 0;
-    reply(agent, agent->run_head, &segment, sizeof segment);
+    agent_reply(agent, agent->run_head, &segment, sizeof segment);
 }
 
 bool agent_work(struct agent *agent) {
