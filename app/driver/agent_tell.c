@@ -81,21 +81,6 @@ static void tell_arcs(const struct agent *agent, struct control_head head) {
     free(arcs);
 }
 
-/* Index of the first of the ascending ids that is not below `id`, 0 if there is none: whose arc it is in. */
-static size_t arc_of(const struct chord_id *ids, size_t count, struct chord_id id) {
-    size_t low = 0;
-    size_t high = count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (chord_id_compare(ids[middle], id) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low % count;
-}
-
 static void tell_keys(const struct agent *agent, struct control_head head, const unsigned char *bytes, size_t size) {
     const size_t count = size / sizeof(struct chord_id);
     struct chord_id *ids = calloc(count + 1, sizeof *ids);
@@ -106,7 +91,7 @@ static void tell_keys(const struct agent *agent, struct control_head head, const
         const struct chord_arc *own = chord_node_own_arc(&agent->runtime->peer.nodes[v]);
         const struct chord_entry *entry;
         for (size_t position = 0; own != NULL && (entry = chord_store_next(&own->store, &position)) != NULL;) {
-            key_counts[arc_of(ids, count, chord_entry_id(entry))]++;
+            key_counts[chord_id_owner(ids, count, chord_entry_id(entry))]++;
         }
     }
     agent_reply(agent, head, key_counts, count * sizeof *key_counts);

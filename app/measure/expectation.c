@@ -19,21 +19,6 @@ static size_t steps_between(const struct expectation_ring *ring, size_t from, si
     return to >= from ? to - from : to + ring->count - from;
 }
 
-/* The first node at or after an id. */
-static size_t node_at_or_after(const struct expectation_ring *ring, struct chord_id id) {
-    size_t low = 0;
-    size_t high = ring->count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (chord_id_compare(ring->ids[middle], id) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low == ring->count ? 0 : low;
-}
-
 /* The steps to a node's fingers, descending and distinct, without those to the successor. Fingers come nearer
  * as the exponent falls, so the first one that is the successor ends the list. Returns how many. */
 static size_t far_fingers(const struct expectation_ring *ring, size_t node,
@@ -41,7 +26,7 @@ static size_t far_fingers(const struct expectation_ring *ring, size_t node,
     size_t count = 0;
     for (unsigned exponent = ring->id_bits; exponent-- > 0;) {
         const struct chord_id start = chord_id_add_power(ring->ids[node], ring->id_bits, exponent);
-        const size_t step = steps_between(ring, node, node_at_or_after(ring, start));
+        const size_t step = steps_between(ring, node, chord_id_owner(ring->ids, ring->count, start));
         if (step == 1) {
             break;
         }

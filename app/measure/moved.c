@@ -21,20 +21,6 @@ static bool is_ascending(const struct moved_ring *ring) {
     return ring->count > 0;
 }
 
-/* The first index whose id is not below `id`; count if there is none. */
-static size_t lower_bound(const struct chord_id *ids, size_t count, struct chord_id id) {
-    size_t low = 0, high = count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (chord_id_compare(ids[middle], id) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
 static bool has_rank(const struct moved_ring *ring, const struct chain *chain, uint32_t rank) {
     for (uint32_t i = 0; i < chain->count; i++) {
         if (ring->ranks[chain->nodes[i]] == rank) {
@@ -47,7 +33,7 @@ static bool has_rank(const struct moved_ring *ring, const struct chain *chain, u
 /* The chain of the keys that `id` is the last of. */
 static void find_chain(const struct moved_ring *ring, struct chord_id id, uint32_t replica_count,
                        struct chain *chain) {
-    const size_t owner = lower_bound(ring->ids, ring->count, id) % ring->count;
+    const size_t owner = chord_id_owner(ring->ids, ring->count, id);
     chain->count = 0;
     for (size_t step = 0; step < ring->count && chain->count < replica_count; step++) {
         const size_t node = (owner + step) % ring->count;

@@ -72,6 +72,20 @@ struct chord_id chord_id_distance(struct chord_id a, struct chord_id b) {
     return subtract(b, a);
 }
 
+size_t chord_id_owner(const struct chord_id *ids, size_t count, struct chord_id id) {
+    size_t low = 0;
+    size_t high = count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (chord_id_compare(ids[middle], id) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low == count ? 0 : low;
+}
+
 struct chord_id chord_id_from_bytes(const unsigned char bytes[CHORD_ID_BYTES]) {
     struct chord_id id;
     memcpy(&id.high, bytes, 8);

@@ -69,6 +69,10 @@ struct chord_id chord_id_highest_power(struct chord_id distance);
 /* The clockwise distance from a to b, left-aligned like an id. 0 if a == b. */
 struct chord_id chord_id_distance(struct chord_id a, struct chord_id b);
 
+/* Whose arc an id is in, on a ring of `count` >= 1 ascending ids: the index of the first that isn't below it; 0 if all are, since
+ * the ring goes on there. */
+size_t chord_id_owner(const struct chord_id *ids, size_t count, struct chord_id id);
+
 /* From and to 20 big-endian bytes (a SHA-1 digest as it is printed). */
 struct chord_id chord_id_from_bytes(const unsigned char bytes[CHORD_ID_BYTES]);
 void chord_id_to_bytes(struct chord_id id, unsigned char bytes[CHORD_ID_BYTES]);

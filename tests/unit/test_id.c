@@ -56,6 +56,28 @@ static void test_intervals_with_equal_ends(void) {
     CU_ASSERT_TRUE(chord_id_in_open_closed(a, x, a));
 }
 
+/* Every ring of up to eight nodes on 3 bits, every id: the first node that a walk from there meets. */
+static void test_owner(void) {
+    struct tally tally = {0};
+    for (unsigned members = 1; members < 256; members++) {
+        struct chord_id ids[8];
+        size_t count = 0;
+        for (unsigned at = 0; at < 8; at++) {
+            if ((members >> at & 1) != 0) {
+                ids[count++] = id_of_number(at, 3);
+            }
+        }
+        for (unsigned x = 0; x < 8; x++) {
+            unsigned at = x;
+            while ((members >> at & 1) == 0) {
+                at = (at + 1) % 8;
+            }
+            TALLY(&tally, chord_id_equal(ids[chord_id_owner(ids, count, id_of_number(x, 3))], id_of_number(at, 3)));
+        }
+    }
+    TALLY_ASSERT(&tally, 255u * 8u);
+}
+
 static void test_compare_and_equal(void) {
     struct tally tally = {0};
     for (unsigned a = 0; a < 128; a++) {
@@ -435,6 +457,7 @@ int main(void) {
     static const struct unit_test tests[] = {
         {"intervals: every a, b, x on rings of 1, 3, 4 and 7 bits", test_intervals_on_small_rings},
         {"intervals with equal ends", test_intervals_with_equal_ends},
+        {"owner: every ring of 3 bits, every id", test_owner},
         {"compare and equal", test_compare_and_equal},
         {"add_power and distance: all of the small rings", test_arithmetic_on_small_rings},
         {"add_power and distance on 33 to 160 bits, against a ripple adder", test_arithmetic_on_wide_rings},
