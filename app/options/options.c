@@ -127,9 +127,9 @@ static enum options_result set_number(struct options *options, const struct opti
     return OPTIONS_OK;
 }
 
-/* Digits and an optional KiB, MiB or GiB. */
+/* Digits and an optional KiB, MiB, GiB or TiB. */
 static bool parse_size(const char *text, const struct options_rule *rule, uint64_t *bytes) {
-    static const char *const units[] = {"", "KiB", "MiB", "GiB"};
+    static const char *const units[] = {"", "KiB", "MiB", "GiB", "TiB"};
     char digits[OPTIONS_VALUE_SIZE];
     const size_t size = strspn(text, "0123456789");
     if (size >= sizeof digits) {
@@ -137,7 +137,7 @@ static bool parse_size(const char *text, const struct options_rule *rule, uint64
     }
     memcpy(digits, text, size);
     digits[size] = '\0';
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < sizeof units / sizeof units[0]; i++) {
         const unsigned shift = 10 * i;
         if (strcmp(text + size, units[i]) == 0 && parse_number(digits, 1, rule->maximum >> shift, bytes)) {
             *bytes <<= shift;

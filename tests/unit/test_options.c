@@ -208,6 +208,8 @@ static void test_sizes(void) {
         {"1GiB", 1u << 30},
         {"1024GiB", UINT64_C(1) << 40},
         {"1025GiB", 0},
+        {"1TiB", UINT64_C(1) << 40},
+        {"2TiB", 0},
         {"4095", 0},
         {"KiB", 0},
         {"16MB", 0},
