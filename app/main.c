@@ -1,5 +1,5 @@
 /* chordkv: starts MPI, reads the options, puts the parts together and runs them. Wiring only.
- * Collectives are used here, before the loops start, and nowhere else. */
+ * Collectives are used here and in process/build.c, before the loops start, and nowhere else. */
 #include "app/mpi/leave.h"
 #include "app/mpi/monotime.h"
 #include "app/mpi/recovery.h"
@@ -19,6 +19,7 @@
 #define SECOND_NS UINT64_C(1000000000)
 /* A rank that rests (the shell waits for a person) sleeps so long between polls. */
 #define REST_NS 2000000
+
 static int own_rank; /* for the check hook */
 
 static void check_failed(const char *file, int line, const char *expression) {
@@ -76,23 +77,14 @@ static void agent_loop(struct process *process) {
 static bool begin_together(struct process *process, bool ready) {
     struct lifeline_process rank_0 = lifeline_own_process();
     startup_broadcast(process->comm, &rank_0, sizeof rank_0);
-    lifeline_init(&process->lifeline, &rank_0, SECOND_NS * process->options->timeout_seconds,
-                  monotime_now_ns());
-    bool *all = calloc((size_t)process->rank_count, sizeof *all);
-    chord_check(all != NULL);
-    startup_gather_all(process->comm, &ready, sizeof ready, all);
-    bool all_ready = true;
-    for (int rank = 0; rank < process->rank_count; rank++) {
-        all_ready &= all[rank];
-    }
-    free(all);
-    return all_ready;
+    lifeline_init(&process->lifeline, &rank_0, SECOND_NS * process->options->timeout_seconds, monotime_now_ns());
+    return startup_all(process->comm, ready);
 }
 
 static enum exit_status run(struct process *process) {
-    const enum exit_status built = build_parts(process);
+    const bool built = build_parts(process);
     enum exit_status status = EXIT_FAILED;
-    if (begin_together(process, built == EXIT_VALID)) {
+    if (begin_together(process, built)) {
         if (process->rank != 0) {
             status = EXIT_VALID;
             agent_loop(process);

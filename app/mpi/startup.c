@@ -53,6 +53,15 @@ void startup_gather_all(MPI_Comm comm, const void *own, size_t size, void *all) 
     wait_for(&request);
 }
 
+bool startup_all(MPI_Comm comm, bool own) {
+    const int mine = own;
+    int all = 0;
+    MPI_Request request;
+    TRANSPORT_MPI(MPI_Iallreduce(&mine, &all, 1, MPI_INT, MPI_LAND, comm, &request));
+    wait_for(&request);
+    return all != 0;
+}
+
 void startup_meet(MPI_Comm comm) {
     (void)startup_meet_within(comm, UINT64_MAX);
 }

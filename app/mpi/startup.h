@@ -21,6 +21,9 @@ void startup_broadcast(MPI_Comm comm, void *bytes, size_t size);
 /* Everybody's bytes for everybody, by rank: all has room for rank count times size bytes. */
 void startup_gather_all(MPI_Comm comm, const void *own, size_t size, void *all);
 
+/* Whether it is so on all ranks. Returns when all have called it. */
+bool startup_all(MPI_Comm comm, bool own);
+
 /* Returns when all ranks have called it. */
 void startup_meet(MPI_Comm comm);
 

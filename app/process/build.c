@@ -56,9 +56,9 @@ static void name_nodes(struct process *process) {
            virtual_nodes * sizeof *process->node_ids);
 }
 
-/* The agent's history goes to a file that rank 0 has open, too; the file's name is gone when this returns. False on all
- * ranks if one has no file; it has said why. */
-static bool keep_evidence(struct process *process) {
+/* The agent's history goes to a file that rank 0 has open, too; the file's name is gone when this returns. made: this rank has
+ * an agent. False on all ranks if one has none, or no file; then it has said why. */
+static bool keep_evidence(struct process *process, bool made) {
     const struct evidence_place place = {.directory = options_history_dir(process->options),
                                          .host = process->topology.host,
                                          .job = process->start.job};
@@ -66,26 +66,19 @@ static bool keep_evidence(struct process *process) {
                                                  .clock_offset_ns = process->clock.offset_ns,
                                                  .clock_error_ns = process->clock.error_ns};
     char path[EVIDENCE_PATH_SIZE], error[HISTORY_MAPPED_ERROR_SIZE] = "the directory's name is too long";
-    const bool kept = evidence_path(&place, writer.client_rank, path) &&
+    const bool kept = made && evidence_path(&place, writer.client_rank, path) &&
                       history_mapped_create(&process->agent.history, path, &writer, error);
-    bool *all = calloc((size_t)process->rank_count, sizeof *all);
-    chord_check(all != NULL);
-    if (!kept) {
+    if (made && !kept) {
         fprintf(stderr, "chordkv: rank %d: %s\n", process->rank, error);
     }
-    startup_gather_all(process->comm, &kept, sizeof kept, all); /* every file is there */
+    const bool all_kept = startup_all(process->comm, kept); /* every file is there */
     if (process->rank == 0) {
         chord_check(evidence_open(&process->evidence, &place, (uint32_t)process->rank_count) == CHORD_OK);
     }
     startup_meet(process->comm);
     evidence_unlink(&place, writer.client_rank);
-    bool good = true;
-    for (int rank = 0; rank < process->rank_count; rank++) {
-        good &= all[rank];
-    }
-    free(all);
-    process->agent.keeps_evidence = good;
-    return good;
+    process->agent.keeps_evidence = all_kept;
+    return all_kept;
 }
 
 static void owner_control(void *context, uint32_t from_rank, unsigned type, const unsigned char *bytes, size_t size) {
@@ -125,7 +118,7 @@ static bool owner_work(void *context) {
     return agent_work(&process->agent);
 }
 
-static void describe_run(struct process *process, uint64_t bound_bytes) {
+static void describe_run(struct process *process, const struct transport_config *config) {
     struct result_run *run = &process->run;
     int size = 0;
     char library[MPI_MAX_LIBRARY_VERSION_STRING];
@@ -136,7 +129,9 @@ static void describe_run(struct process *process, uint64_t bound_bytes) {
     run->ranks_per_core = process->topology.ranks_per_core;
     snprintf(run->machine, sizeof run->machine, "%s", process->topology.summary);
     snprintf(run->mpi_library, sizeof run->mpi_library, "%.*s", (int)sizeof run->mpi_library - 1, library);
-    run->message_bound_bytes = bound_bytes;
+    run->host_count = process->topology.host_count;
+    run->message_bound_bytes = transport_bound_bytes(process->transport);
+    run->waiting = config->waiting == TRANSPORT_SPIN ? "spin" : "yield";
     run->credit_count = process->config.credit_count;
     run->credit_bytes = process->config.credit_bytes;
     run->value_size_max = process->config.value_size_max;
@@ -150,60 +145,44 @@ static size_t history_limit(const struct options *options) {
     return is_limited ? (size_t)options->history_limit : SIZE_MAX;
 }
 
-enum exit_status build_parts(struct process *process) {
-    settings_fill_config(process);
-    name_nodes(process);
-    const struct budget_demand demand = settings_demand(process);
-    const struct budget budget = budget_with_credits(&process->config, &demand, process->start.credit_count);
-    const struct transport_config config = settings_transport(process, &budget);
-    process->run.host_count = process->topology.host_count;
-    char error[TRANSPORT_ERROR_SIZE];
+/* The transport, the runtime on it, and this rank's agent. False: there is no memory, and that is said. */
+static bool make_parts(struct process *process, const struct transport_config *config) {
     const struct runtime_owner owner = {.context = process,
                                         .control = owner_control,
                                         .complete = owner_complete,
                                         .notice = owner_notice,
                                         .ride = owner_ride,
                                         .work = owner_work};
-    if (transport_create(&config, &process->transport, error) != CHORD_OK) {
-        fprintf(stderr, "chordkv: rank %d: %s\n", process->rank, error);
-        return EXIT_FAILED;
-    }
-    if (runtime_init(&process->runtime, process->transport, (uint32_t)process->rank, (uint32_t)process->rank_count,
-                     &process->config, owner) != CHORD_OK) {
-        fprintf(stderr, "chordkv: rank %d: out of memory\n", process->rank);
-        return EXIT_FAILED;
-    }
     struct result_rank place = {0};
     snprintf(place.host, sizeof place.host, "%.*s", (int)sizeof place.host - 1, process->topology.host);
     snprintf(place.cpuset, sizeof place.cpuset, "%.*s", (int)sizeof place.cpuset - 1, process->topology.cpuset);
-    const bool has_agent =
-        agent_init(&process->agent, &process->runtime, &process->config, process->node_ids, &place) == CHORD_OK;
-    process->agent.history_limit = history_limit(process->options);
-    if (!has_agent) {
-        fprintf(stderr, "chordkv: rank %d: out of memory\n", process->rank);
-        return EXIT_FAILED;
+    char error[TRANSPORT_ERROR_SIZE] = "out of memory";
+    if (transport_create(config, &process->transport, error) != CHORD_OK ||
+        runtime_init(&process->runtime, process->transport, (uint32_t)process->rank, (uint32_t)process->rank_count,
+                     &process->config, owner) != CHORD_OK ||
+        agent_init(&process->agent, &process->runtime, &process->config, process->node_ids, &place) != CHORD_OK) {
+        fprintf(stderr, "chordkv: rank %d: %s\n", process->rank, error);
+        return false;
     }
+    process->agent.history_limit = history_limit(process->options);
     process->agent.clock_offset_ns = process->clock.offset_ns;
     process->agent.clock_error_ns = process->clock.error_ns;
-    if (process->start.keeps_evidence && !keep_evidence(process)) {
-        return EXIT_FAILED;
+    return true;
+}
+
+/* --print-bound. */
+static void print_bound(const struct process *process, const struct budget *budget, size_t pool_bytes) {
+    printf("Memory for messages: at most %" PRIu64 " bytes a rank (frames for sending %zu, beside them receive "
+           "slots and one message in parts from every rank); %u credits of %u bytes a client.\n",
+           process->run.message_bound_bytes, pool_bytes, process->config.credit_count, process->config.credit_bytes);
+    if (budget->change_messages_max > 0) {
+        printf("Of these at most %" PRIu64 " bytes in %" PRIu64 " messages are a view change's, with pieces of %u bytes.\n",
+               budget->change_bytes_max, budget->change_messages_max, process->config.piece_bytes);
     }
-    describe_run(process, transport_bound_bytes(process->transport));
-    process->run.waiting = config.waiting == TRANSPORT_SPIN ? "spin" : "yield";
-    if (process->rank != 0) {
-        return EXIT_VALID;
-    }
-    if (process->options->print_bound) {
-        printf("Memory for messages: at most %" PRIu64 " bytes a rank (frames for sending %zu, beside them receive "
-               "slots and one message in parts from every rank); %u credits of %u bytes a client.\n",
-               process->run.message_bound_bytes, config.pool_bytes, process->config.credit_count,
-               process->config.credit_bytes);
-        if (budget.change_messages_max > 0) {
-            printf("Of these at most %" PRIu64 " bytes in %" PRIu64 " messages are a view change's, with pieces of %u bytes.\n",
-                   budget.change_bytes_max, budget.change_messages_max, process->config.piece_bytes);
-        }
-        fflush(stdout);
-    }
+    fflush(stdout);
+}
+
+static bool make_driver(struct process *process) {
     const struct driver_setup setup = {.options = process->options,
                                        .config = &process->config,
                                        .runtime = &process->runtime,
@@ -217,9 +196,27 @@ enum exit_status build_parts(struct process *process) {
                                        .shows_color = options_shows_color(process->options)};
     if (driver_create(&setup, &process->driver) != CHORD_OK) {
         fprintf(stderr, "chordkv: out of memory\n");
-        return EXIT_FAILED;
+        return false;
     }
-    return EXIT_VALID;
+    return true;
+}
+
+bool build_parts(struct process *process) {
+    settings_fill_config(process);
+    name_nodes(process);
+    const struct budget_demand demand = settings_demand(process);
+    const struct budget budget = budget_with_credits(&process->config, &demand, process->start.credit_count);
+    const struct transport_config config = settings_transport(process, &budget);
+    const bool made = make_parts(process, &config);
+    const bool all_kept = !process->start.keeps_evidence || keep_evidence(process, made);
+    if (!made || !all_kept) {
+        return false;
+    }
+    describe_run(process, &config);
+    if (process->rank == 0 && process->options->print_bound) {
+        print_bound(process, &budget, config.pool_bytes);
+    }
+    return process->rank != 0 || make_driver(process);
 }
 
 void build_take_apart(struct process *process) {

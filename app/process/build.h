@@ -7,9 +7,9 @@
 /* Sets process->clock: between hosts, how far this rank's clock is from rank 0's. */
 void build_compare_clocks(struct process *process);
 
-/* Makes everything from the transport to the driver. On all ranks the same calls; one that fails has said why, and returns
- * EXIT_FAILED. Take apart in any case. */
-CHORD_MUST_CHECK enum exit_status build_parts(struct process *process);
+/* Makes everything from the transport to the driver. False: something is missing here, or histories were to be kept and a rank
+ * can't; that rank has said why. Take apart in any case. */
+CHORD_MUST_CHECK bool build_parts(struct process *process);
 void build_take_apart(struct process *process);
 
 #endif
